@@ -1,0 +1,228 @@
+"""The only door to the machine: files, environment, commands and children. Everything a collector sees comes through here.
+
+A test hands collectors a `RecordedHost` (a dict of files) instead; ``--sysroot`` hands them a folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, Protocol
+
+from envdoctor.facts import Problem, ProblemKind
+
+
+class CannotLook(Exception):
+    """A look at the machine failed in a way that has a name; the seam round every collector turns it into a `Problem`."""
+
+    def __init__(self, kind: ProblemKind, detail: str, **more: str | None) -> None:
+        super().__init__(detail)
+        self.problem = Problem(kind=kind, detail=detail, **more)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    python: str | None = None
+    """``--python``; None: choose one."""
+    quick: bool = False
+    """No import of torch, no work on a GPU."""
+    probe_seconds: float = 20.0
+    """The deadline of one probe."""
+    total_seconds: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A command that ended."""
+
+    exit_code: int
+    stdout: str
+    """At most 1 MiB of it."""
+    stderr: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildResult:
+    """How a child of `Host.child` ended, and what it said on its own channel (never on stdout, which anyone may write to)."""
+
+    outcome: Literal["exited", "signalled", "timeout", "unkillable"]
+    """unkillable: it did not die of SIGKILL either (D state) and was left behind."""
+    exit_code: int | None = None
+    signal: str | None = None
+    """``SIGSEGV``."""
+    stages: tuple[dict[str, Any], ...] = ()
+    """The JSON lines it wrote, in order; each has the key ``stage``."""
+    stage: str | None = None
+    """The stage that it had entered, and not left, when it ended; None: it had left all."""
+    frame: str | None = None
+    """``file.py:12 in function``: where its Python stood when it died or the deadline passed, as far as faulthandler told."""
+    stdout: str = ""
+    """The first 64 KiB."""
+    stderr: str = ""
+    """The first and last 64 KiB."""
+    seconds: float = 0.0
+
+
+class Host(Protocol):
+    """The machine, as a collector may look at it. Every path is absolute; a missing file raises FileNotFoundError,
+    one that may not be read PermissionError, and a command that is not installed CannotLook("absent")."""
+
+    request: Request
+    environ: Mapping[str, str]
+    live: bool
+    """Whether commands and children can be run: not on a recorded machine and not under ``--sysroot``."""
+
+    def read(self, path: str, limit: int = 1 << 20) -> str:
+        """The text of a file (undecodable bytes replaced), `limit` bytes of it at most."""
+
+    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        """The first `limit` bytes of a file."""
+
+    def exists(self, path: str) -> bool:
+        """Whether something is there (links followed). Raises PermissionError where that cannot be told."""
+
+    def list(self, path: str) -> Sequence[str]:
+        """The names in a folder, sorted."""
+
+    def glob(self, pattern: str) -> Sequence[str]:
+        """Absolute paths that match, sorted; none where a folder on the way cannot be read."""
+
+    def resolve(self, path: str) -> str:
+        """The real path, all links followed."""
+
+    def stat(self, path: str) -> os.stat_result:
+        """stat(2), links followed."""
+
+    def run(self, command: Sequence[str], seconds: float = 5.0) -> Finished:
+        """Run a program to its end. Raises CannotLook: absent (not installed), timeout, or skipped (not a live machine)."""
+
+    def child(
+        self,
+        script: str,
+        arguments: Sequence[str] = (),
+        *,
+        python: str | None = None,
+        seconds: float | None = None,
+        environ: Mapping[str, str] | None = None,
+        isolated: bool = False,
+    ) -> ChildResult:
+        """Run ``envdoctor/inside/<script>`` in a child of its own process group, under the interpreter `python`
+        (default: the one envdoctor runs in), with a deadline (default: `Request.probe_seconds`).
+        `isolated` adds ``-I``. Raises CannotLook("skipped") where the machine is not live."""
+
+
+@dataclass
+class LiveHost:
+    """This machine; or, with `sysroot`, the files of another one below that folder."""
+
+    request: Request = field(default_factory=Request)
+    sysroot: str = "/"
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def live(self) -> bool:
+        """False under a sysroot: its programs cannot be run here."""
+        return self.sysroot == "/"
+
+    def _real(self, path: str) -> Path:
+        """Where `path` lies on our own file system. Under a sysroot, absolute links are followed inside it."""
+        if self.sysroot == "/":
+            return Path(path)
+        root = Path(self.sysroot)
+        parts, current, budget = list(PurePosixPath(path).parts[1:]), root, 40
+        while parts:
+            part = parts.pop(0)
+            if part == "..":
+                current = current.parent if current != root else root
+                continue
+            step = current / part
+            if step.is_symlink():
+                budget -= 1
+                if budget < 0:
+                    raise OSError(errno.ELOOP, "too many links", path)
+                target = PurePosixPath(step.readlink())
+                if target.is_absolute():
+                    current, parts = root, [*target.parts[1:], *parts]
+                else:
+                    parts = [*target.parts, *parts]
+                continue
+            current = step
+        return current
+
+    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        """See `Host.read_bytes`. Reads in pieces: a file of /proc ends a read early."""
+        pieces: list[bytes] = []
+        with self._real(path).open("rb", buffering=0) as stream:
+            while limit > 0 and (piece := stream.read(limit)):
+                pieces.append(piece)
+                limit -= len(piece)
+        return b"".join(pieces)
+
+    def read(self, path: str, limit: int = 1 << 20) -> str:
+        """See `Host.read`."""
+        return self.read_bytes(path, limit).decode("utf-8", "replace")
+
+    def exists(self, path: str) -> bool:
+        """See `Host.exists`."""
+        try:
+            self._real(path).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def list(self, path: str) -> Sequence[str]:
+        """See `Host.list`."""
+        return sorted(os.listdir(self._real(path)))  # noqa: PTH208 - names are wanted
+
+    def glob(self, pattern: str) -> Sequence[str]:
+        """See `Host.glob`."""
+        import glob
+
+        if self.sysroot == "/":
+            return sorted(glob.glob(pattern))  # noqa: PTH207 - patterns are absolute
+        root = self.sysroot.rstrip("/")
+        return sorted(found.removeprefix(root) for found in glob.glob(glob.escape(root) + pattern))  # noqa: PTH207
+
+    def resolve(self, path: str) -> str:
+        """See `Host.resolve`."""
+        real = os.path.realpath(self._real(path))
+        return real if self.sysroot == "/" else "/" + real.removeprefix(os.path.realpath(self.sysroot)).lstrip("/")
+
+    def stat(self, path: str) -> os.stat_result:
+        """See `Host.stat`."""
+        return self._real(path).stat()
+
+    def run(self, command: Sequence[str], seconds: float = 5.0) -> Finished:
+        """See `Host.run`."""
+        from envdoctor.collect.child import run_command
+
+        self._must_be_live()
+        return run_command(command, min(seconds, self.request.probe_seconds), self.environ)
+
+    def child(
+        self,
+        script: str,
+        arguments: Sequence[str] = (),
+        *,
+        python: str | None = None,
+        seconds: float | None = None,
+        environ: Mapping[str, str] | None = None,
+        isolated: bool = False,
+    ) -> ChildResult:
+        """See `Host.child`."""
+        from envdoctor.collect.child import run_child
+
+        self._must_be_live()
+        deadline = self.request.probe_seconds if seconds is None else min(seconds, self.request.probe_seconds)
+        return run_child(
+            script, arguments, python=python, seconds=deadline, environ=environ or self.environ, isolated=isolated
+        )
+
+    def _must_be_live(self) -> None:
+        if not self.live:
+            raise CannotLook("skipped", f"{self.sysroot} is not the running machine: its programs are not run")

@@ -1,0 +1,1 @@
+"""Text that somebody pasted → facts."""
