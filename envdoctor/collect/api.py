@@ -29,6 +29,8 @@ class Collector:
     """Whether it also runs with ``--quick``."""
     first: bool
     """Started before all others: it waits for the slowest child."""
+    party: str = "torch-envdoctor"
+    """The distribution it comes from."""
 
 
 def make_collector(function: Callable[..., Any], *, quick: bool, first: bool) -> Collector:

@@ -18,6 +18,7 @@ from envdoctor.facts import Evidence
 CHECKS = "envdoctor.checks"
 COLLECTORS = "envdoctor.collectors"
 LOAD_FAILED = "plugin.load-failed"
+BUILT_IN = "torch-envdoctor"
 
 T = TypeVar("T")
 
@@ -42,26 +43,23 @@ class LoadedCollectors:
     failures: tuple[Finding, ...]
 
 
-def walk(module: ModuleType) -> Iterator[ModuleType]:
-    """A module and, where it is a package, every module below it, in the order of their names."""
-    yield module
-    for _, name, _ in sorted(
-        pkgutil.walk_packages(getattr(module, "__path__", ()), module.__name__ + "."), key=lambda found: found[1]
-    ):
-        yield importlib.import_module(name)
+def walk(module: ModuleType) -> Iterator[str]:
+    """The name of a module and, where it is a package, of every module below it, in the order of their names."""
+    yield module.__name__
+    below = pkgutil.walk_packages(getattr(module, "__path__", ()), module.__name__ + ".", onerror=lambda name: None)
+    yield from sorted(name for _, name, _ in below)
 
 
 def _party(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else entry.value
 
 
-def _failure(entry: EntryPoint, error: BaseException) -> Finding:
-    party = _party(entry)
+def _failure(entry: EntryPoint, module: str, error: BaseException) -> Finding:
     return Finding(
         id=LOAD_FAILED,
         severity="warning",
-        title=f"Plugin {entry.name!r} of {party} failed to load: {type(error).__name__}"[:100],
-        detail=f"Its checks or collectors did not run. {error}",
+        title=f"Plugin {entry.name!r} of {_party(entry)} failed to load: {type(error).__name__}"[:100],
+        detail=f"What {module} brings did not run. {error}",
         evidence=(Evidence(f"entry point {entry.group}", f"{entry.name} = {entry.value}"),),
     )
 
@@ -69,15 +67,17 @@ def _failure(entry: EntryPoint, error: BaseException) -> Finding:
 def _load(group: str, gather: Callable[[ModuleType, str], Iterator[T]]) -> tuple[tuple[T, ...], tuple[Finding, ...]]:
     found: list[T] = []
     failures: list[Finding] = []
-    entries = sorted(entry_points(group=group), key=lambda entry: (_party(entry) != "torch-envdoctor", entry.name))
+    entries = sorted(entry_points(group=group), key=lambda entry: (_party(entry) != BUILT_IN, entry.name))
     for entry in {(entry.name, entry.value): entry for entry in entries}.values():
-        try:
-            loaded = entry.load()
-            if not isinstance(loaded, ModuleType):
-                raise TypeError(f"{entry.value} must name a module or a package")
-            found += [item for module in walk(loaded) for item in gather(module, _party(entry))]
-        except Exception as error:  # noqa: BLE001 - one of the three seams: a plugin that breaks is report data
-            failures.append(_failure(entry, error))
+        names, index = [entry.module], 0
+        while index < len(names):
+            try:
+                module = importlib.import_module(names[index])
+                found += gather(module, _party(entry))
+                names += [name for name in walk(module) if name not in names] if index == 0 else []
+            except Exception as error:  # noqa: BLE001 - one of the three seams: a plugin that breaks is report data
+                failures.append(_failure(entry, names[index], error))
+            index += 1
     return tuple(found), tuple(failures)
 
 
@@ -91,7 +91,7 @@ def _collectors_in(module: ModuleType, party: str) -> Iterator[Collector]:
     for value in vars(module).values():
         mark: Any = getattr(value, "__envdoctor_collector__", None)
         if isinstance(mark, Collector) and value.__module__ == module.__name__:
-            yield mark
+            yield dataclasses.replace(mark, party=party)
 
 
 @functools.cache

@@ -1,0 +1,123 @@
+"""Run collectors side by side: each starts as soon as the facts it builds on are there, and none can hold up the rest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from envdoctor.collect.api import Collector
+from envdoctor.collect.host import CannotLook, Host
+from envdoctor.facts import Fact, Probe, ProbeStatus, Problem
+
+Progress = Callable[[tuple[str, ...]], None]
+"""Called with the names of the collectors that are still at work."""
+
+
+@dataclass
+class Collected:
+    """What the collectors brought home."""
+
+    facts: dict[str, Fact] = field(default_factory=dict)
+    problems: dict[str, Problem] = field(default_factory=dict)
+    probes: list[Probe] = field(default_factory=list)
+
+
+class _Run:
+    """One run. The lock guards everything in `collected` and `pending`."""
+
+    def __init__(self, host: Host, collectors: tuple[Collector, ...]) -> None:
+        self.host = host
+        self.collectors = collectors
+        self.collected = Collected()
+        self.changed = threading.Condition()
+        self.pending: dict[str, tuple[Collector, float]] = {}
+        self.awaited = {kind.fact_name() for collector in collectors for kind in collector.facts}
+        self.closed = False
+
+    def settled(self, kind: type[Fact]) -> bool:
+        name = kind.fact_name()
+        return name in self.collected.facts or name in self.collected.problems or name not in self.awaited
+
+    def work(self, collector: Collector) -> None:
+        """The body of a collector's thread."""
+        parameters = {**collector.needs, **collector.wants}
+        with self.changed:
+            self.changed.wait_for(lambda: self.closed or all(self.settled(kind) for kind in parameters.values()))
+            if self.closed:
+                return
+            known = {name: self.collected.facts.get(kind.fact_name()) for name, kind in parameters.items()}
+            missing = [kind.fact_name() for name, kind in collector.needs.items() if known[name] is None]
+            self.pending[collector.name] = (collector, time.monotonic())
+        begun = time.monotonic()
+        found: tuple[Fact, ...] = ()
+        problem: Problem | None = None
+        if missing:
+            problem = Problem(kind="skipped", detail=f"{', '.join(missing)} is unknown")
+        else:
+            found, problem = call(collector, self.host, known)
+        self.finish(collector, found, problem, time.monotonic() - begun)
+
+    def finish(self, collector: Collector, found: tuple[Fact, ...], problem: Problem | None, seconds: float) -> None:
+        """Write down how a collector ended, unless the run is over."""
+        with self.changed:
+            if self.closed or self.pending.pop(collector.name, None) is None:
+                return
+            self.record(collector, found, problem, seconds)
+            self.changed.notify_all()
+
+    def record(self, collector: Collector, found: tuple[Fact, ...], problem: Problem | None, seconds: float) -> None:
+        self.collected.facts.update({fact.fact_name(): fact for fact in found})
+        if problem is not None:
+            self.collected.problems.update({kind.fact_name(): problem for kind in collector.facts})
+        status: ProbeStatus = "ok" if problem is None else problem.kind
+        detail = None if problem is None else problem.detail
+        self.collected.probes.append(
+            Probe(name=collector.name, status=status, detail=detail, seconds=round(seconds, 3))
+        )
+
+    def start(self, progress: Progress | None, deadline: float) -> Collected:
+        for collector in sorted(self.collectors, key=lambda collector: not collector.first):
+            if self.host.request.quick and not collector.quick:
+                self.record(collector, (), Problem(kind="skipped", detail="not looked at with --quick"), 0.0)
+                continue
+            self.pending[collector.name] = (collector, time.monotonic())
+            threading.Thread(target=self.work, args=(collector,), name=collector.name, daemon=True).start()
+        with self.changed:
+            while self.pending and (left := deadline - time.monotonic()) > 0:
+                if progress is not None:
+                    progress(tuple(self.pending))
+                self.changed.wait(min(left, 0.1) if progress is not None else left)
+            self.closed = True
+            for collector, begun in self.pending.values():
+                late = Problem(
+                    kind="timeout", detail="it had not answered when the time for the whole examination ran out"
+                )
+                self.record(collector, (), late, time.monotonic() - begun)
+            self.changed.notify_all()
+        return self.collected
+
+
+def call(collector: Collector, host: Host, known: dict[str, Fact | None]) -> tuple[tuple[Fact, ...], Problem | None]:
+    """Run one collector. Whatever it raises becomes a `Problem`: this is one of the three seams."""
+    try:
+        result = collector.run(host, **known)
+    except CannotLook as error:
+        return (), error.problem
+    except PermissionError as error:
+        return (), Problem(kind="denied", detail=f"no right to read {error.filename}")
+    except FileNotFoundError as error:
+        return (), Problem(kind="absent", detail=f"there is no {error.filename}")
+    except Exception as error:  # noqa: BLE001 - the seam
+        return (), Problem(kind="failed", detail=f"{type(error).__name__}: {error}", party=collector.party)
+    return (result if isinstance(result, tuple) else (result,)), None
+
+
+def collect(host: Host, collectors: Iterable[Collector], progress: Progress | None = None) -> Collected:
+    """Run `collectors` over `host`, all at once, for `Request.total_seconds` at most.
+
+    A collector that does not come back is left behind in its (daemon) thread and recorded as timed out.
+    """
+    deadline = time.monotonic() + host.request.total_seconds
+    return _Run(host, tuple(collectors)).start(progress, deadline)

@@ -1,0 +1,160 @@
+"""From findings to one verdict: the lowest broken layer is the cause, what only echoes it is marked so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import msgspec
+
+from envdoctor.diagnose.api import Check, Confidence, Finding
+from envdoctor.facts import CudaDriver, Snapshot, TorchInstall, TorchRuntime
+
+LAYERS = (
+    *("hardware", "vm", "wsl", "driver", "container", "gpu"),
+    *("python", "torch", "cuda", "cudnn", "nccl", "env", "host"),
+    *("compute", "framework", "code"),
+)
+"""The areas from the bottom of the stack up. A plugin's own area comes after them all."""
+
+NOT_A_CAUSE = ("plugin",)
+"""Areas that are about envdoctor itself, not about the machine."""
+
+Status = Literal["ok", "degraded", "broken", "unknown"]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer."""
+
+    status: Status
+    gpu_usable: bool | None
+    cause: str | None
+    also: tuple[str, ...]
+    summary: str
+    """One sentence."""
+    confidence: Confidence
+
+
+def layer(finding: Finding) -> int:
+    """How low in the stack a finding lies; 0 is the bottom."""
+    area = finding.id.partition(".")[0]
+    return LAYERS.index(area) if area in LAYERS else len(LAYERS)
+
+
+def _rank(finding: Finding) -> tuple[int, int, str]:
+    certainty = ("certain", "likely", "possible").index(finding.confidence)
+    return layer(finding), certainty, finding.id
+
+
+def mark_echoes(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Finding, ...]:
+    """The findings, worst and lowest first, each echo with `caused_by`: the finding that its check says explains it."""
+    found = sorted(findings, key=_rank)
+    claims = {
+        (cause.id, echo.id)
+        for cause in found
+        for echo in found
+        if cause.severity != "info" and cause.id != echo.id and _explains(checks.get(cause.id), echo.id)
+    }
+    causes: dict[str, str] = {}
+    for cause in found:
+        for echo in found:
+            if (cause.id, echo.id) in claims and echo.id not in causes and not _leads_to(causes, cause.id, echo.id):
+                causes[echo.id] = cause.id
+    marked = [msgspec.structs.replace(finding, caused_by=causes.get(finding.id)) for finding in found]
+    return tuple(sorted(marked, key=lambda finding: (_SEVERITY[finding.severity], finding.caused_by is not None)))
+
+
+_SEVERITY = {"error": 0, "warning": 1, "info": 2}
+
+
+def _explains(check: Check | None, id: str) -> bool:
+    return check is not None and any(fnmatchcase(id, pattern) for pattern in check.explains)
+
+
+def _leads_to(causes: Mapping[str, str], start: str, end: str) -> bool:
+    """Whether following `causes` from `start` comes to `end`: two findings must not explain each other."""
+    step: str | None = start
+    while step is not None:
+        if step == end:
+            return True
+        step = causes.get(step)
+    return False
+
+
+def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
+    while finding.caused_by is not None:
+        finding = by_id[finding.caused_by]
+    return finding
+
+
+def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
+    """The verdict on findings that `mark_echoes` has marked."""
+    judged = tuple(f for f in findings if f.severity != "info" and f.id.partition(".")[0] not in NOT_A_CAUSE)
+    by_id = {finding.id: finding for finding in reversed(findings)}
+    errors = {_root(finding, by_id).id for finding in judged if finding.severity == "error"}
+    roots = sorted({f.id: f for f in reversed(judged) if f.caused_by is None}.values(), key=_rank)
+    causes = [finding for finding in roots if finding.id in errors] if errors else roots
+    usable = gpu_usable(snapshot, broken=bool(errors))
+    if not causes:
+        return _nothing_found(snapshot, usable)
+    cause, others = causes[0], causes[1:]
+    summary = cause.title + (f"; also {', '.join(finding.id for finding in others)}" if others else "")
+    return Verdict(
+        status="broken" if errors else "degraded",
+        gpu_usable=usable,
+        cause=cause.id,
+        also=tuple(finding.id for finding in others),
+        summary=summary,
+        confidence=cause.confidence,
+    )
+
+
+def gpu_usable(snapshot: Snapshot, *, broken: bool) -> bool | None:
+    """Whether torch can use a GPU here: what its own run showed, else what the driver and the build allow; None: unknown."""
+    runtime, install, cuda = snapshot.get(TorchRuntime), snapshot.get(TorchInstall), snapshot.get(CudaDriver)
+    if runtime is not None and runtime.works is not None:
+        return runtime.works
+    if runtime is not None and runtime.cuda_available is not None:
+        return runtime.cuda_available
+    if broken:
+        return False
+    if install is not None and (install.present is False or install.build == "cpu"):
+        return False
+    if cuda is not None and cuda.init_code == 0 and cuda.device_count and install is not None:
+        return True if install.build == "cuda" else None
+    return None
+
+
+def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
+    runtime = snapshot.get(TorchRuntime)
+    if usable:
+        tried = runtime is not None and runtime.works is True
+        return Verdict(
+            status="ok",
+            gpu_usable=True,
+            cause=None,
+            also=(),
+            summary=_healthy(snapshot, tried),
+            confidence="certain" if tried else "likely",
+        )
+    unknown = ", ".join(sorted(snapshot.problems)) or "no fact that decides"
+    what = "torch sees no GPU, and no check could tell why" if usable is False else "Too little is known to decide"
+    return Verdict(
+        status="unknown",
+        gpu_usable=usable,
+        cause=None,
+        also=(),
+        summary=f"{what}: unknown are {unknown}" if snapshot.problems else what,
+        confidence="possible",
+    )
+
+
+def _healthy(snapshot: Snapshot, tried: bool) -> str:
+    runtime, install, cuda = snapshot.get(TorchRuntime), snapshot.get(TorchInstall), snapshot.get(CudaDriver)
+    version = (runtime and runtime.version) or (install and install.version) or "torch"
+    names = tuple(device.name for device in cuda.devices if device.name) if cuda is not None else ()
+    names = names or (runtime.device_names if runtime is not None and runtime.device_names else ())
+    gpus = f"{len(names)} × {names[0]}" if len(names) > 1 else names[0] if names else "the GPU"
+    verb = "uses" if tried else "can use"
+    return f"torch {version.removeprefix('torch ')} {verb} {gpus}"
