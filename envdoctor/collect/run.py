@@ -24,7 +24,7 @@ class Collected:
     probes: list[Probe] = field(default_factory=list)
 
 
-class _Run:
+class Run:
     """One run. The lock guards everything in `collected` and `pending`."""
 
     def __init__(self, host: Host, collectors: tuple[Collector, ...]) -> None:
@@ -35,6 +35,7 @@ class _Run:
         self.pending: dict[str, tuple[Collector, float]] = {}
         self.awaited = {kind.fact_name() for collector in collectors for kind in collector.facts}
         self.closed = False
+        self.deadline = time.monotonic() + host.request.total_seconds
 
     def settled(self, kind: type[Fact]) -> bool:
         name = kind.fact_name()
@@ -77,23 +78,27 @@ class _Run:
             Probe(name=collector.name, status=status, detail=detail, seconds=round(seconds, 3))
         )
 
-    def start(self, progress: Progress | None, deadline: float) -> Collected:
+    def start(self) -> None:
+        """Start every collector's thread; those that wait for the slowest child first."""
         for collector in sorted(self.collectors, key=lambda collector: not collector.first):
             if self.host.request.quick and not collector.quick:
-                self.record(collector, (), Problem(kind="skipped", detail="not looked at with --quick"), 0.0)
+                with self.changed:
+                    self.record(collector, (), Problem(kind="skipped", detail="not looked at with --quick"), 0.0)
                 continue
-            self.pending[collector.name] = (collector, time.monotonic())
+            with self.changed:
+                self.pending[collector.name] = (collector, time.monotonic())
             threading.Thread(target=self.work, args=(collector,), name=collector.name, daemon=True).start()
+
+    def wait(self, progress: Progress | None = None) -> Collected:
+        """All that was found, once every collector has ended or the time is up."""
         with self.changed:
-            while self.pending and (left := deadline - time.monotonic()) > 0:
+            while self.pending and (left := self.deadline - time.monotonic()) > 0:
                 if progress is not None:
                     progress(tuple(self.pending))
                 self.changed.wait(min(left, 0.1) if progress is not None else left)
             self.closed = True
             for collector, begun in self.pending.values():
-                late = Problem(
-                    kind="timeout", detail="it had not answered when the time for the whole examination ran out"
-                )
+                late = Problem(kind="timeout", detail="no answer within the time for the whole examination")
                 self.record(collector, (), late, time.monotonic() - begun)
             self.changed.notify_all()
         return self.collected
@@ -114,10 +119,11 @@ def call(collector: Collector, host: Host, known: dict[str, Fact | None]) -> tup
     return (result if isinstance(result, tuple) else (result,)), None
 
 
-def collect(host: Host, collectors: Iterable[Collector], progress: Progress | None = None) -> Collected:
-    """Run `collectors` over `host`, all at once, for `Request.total_seconds` at most.
+def begin(host: Host, collectors: Iterable[Collector]) -> Run:
+    """Start `collectors` over `host`, all at once. `Run.wait` brings home what they found, within `Request.total_seconds`.
 
     A collector that does not come back is left behind in its (daemon) thread and recorded as timed out.
     """
-    deadline = time.monotonic() + host.request.total_seconds
-    return _Run(host, tuple(collectors)).start(progress, deadline)
+    run = Run(host, tuple(collectors))
+    run.start()
+    return run

@@ -1,0 +1,82 @@
+"""One examination from end to end: collect, judge, decide. The commands and the tests both come through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+
+from envdoctor.collect.host import Host
+from envdoctor.collect.run import Progress, begin
+from envdoctor.diagnose.api import Check
+from envdoctor.diagnose.plugins import load_checks, load_collectors
+from envdoctor.diagnose.run import CheckResult, run_checks
+from envdoctor.diagnose.verdict import decide, mark_echoes
+from envdoctor.facts import Fact, Interpreter, Snapshot, Source
+from envdoctor.report.model import Report
+
+Selection = Callable[[str], bool]
+"""Whether the check of that id is to run."""
+
+
+def selection(only: Sequence[str] = (), skip: Sequence[str] = ()) -> Selection:
+    """A selection by globs: those that match one of `only` (all, where it is empty) and none of `skip`."""
+
+    def wanted(id: str) -> bool:
+        return (not only or any(fnmatchcase(id, glob) for glob in only)) and not any(
+            fnmatchcase(id, glob) for glob in skip
+        )
+
+    return wanted
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def look(
+    host: Host,
+    given: Sequence[Fact] = (),
+    progress: Progress | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Snapshot:
+    """Collect every fact of `host`. `given` are facts that the user states (what is expected);
+    `meanwhile` is called while the probes run: what is slow to import costs nothing then."""
+    run = begin(host, load_collectors().collectors)
+    load_checks()
+    meanwhile()
+    collected = run.wait(progress)
+    facts = {**collected.facts, **{fact.fact_name(): fact for fact in given}}
+    interpreter = facts.get(Interpreter.fact_name())
+    python = interpreter.path if isinstance(interpreter, Interpreter) else host.request.python
+    return Snapshot(
+        created=now(),
+        source=Source(kind="live" if host.live else "sysroot", python=python),
+        facts=facts,
+        problems=collected.problems,
+        probes=tuple(collected.probes),
+    )
+
+
+def judge(snapshot: Snapshot, wanted: Selection | None = None) -> Report:
+    """Run the installed checks (those `wanted`) over a snapshot and decide."""
+    wanted = wanted or selection()
+    loaded, collectors = load_checks(), load_collectors()
+    outcomes = run_checks((check for check in loaded.checks if wanted(check.id)), snapshot)
+    left_out = [_not_selected(check) for check in loaded.checks if not wanted(check.id)]
+    found = [finding for outcome in outcomes for finding in outcome.findings]
+    broken_plugins = dict.fromkeys((*loaded.failures, *collectors.failures))
+    findings = mark_echoes((*found, *broken_plugins), loaded.by_id())
+    return Report(
+        created=snapshot.created,
+        source=snapshot.source,
+        verdict=decide(findings, snapshot),
+        findings=findings,
+        checks=(*(outcome.result for outcome in outcomes), *left_out),
+        snapshot=snapshot,
+    )
+
+
+def _not_selected(check: Check) -> CheckResult:
+    return CheckResult(id=check.id, status="skipped", reason="not selected")
