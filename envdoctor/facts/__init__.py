@@ -19,6 +19,7 @@ from envdoctor.facts.driver import (
     XidEvent,
 )
 from envdoctor.facts.environment import Environment, Toolkit
+from envdoctor.facts.expectation import Expectation
 from envdoctor.facts.machine import Jupyter, PciBus, PciDevice, Processes, Resources, StuckProcess, System
 from envdoctor.facts.python import (
     Distribution,
@@ -42,6 +43,7 @@ from envdoctor.facts.runtime import (
 from envdoctor.facts.snapshot import Probe, ProbeStatus, Snapshot, Source
 
 BUILTIN_FACTS: tuple[type[Fact], ...] = (
+    Expectation,
     System,
     Resources,
     PciBus,
@@ -80,6 +82,7 @@ __all__ = [
     "DriverLibrary",
     "Environment",
     "Evidence",
+    "Expectation",
     "Fact",
     "Interpreter",
     "Jupyter",

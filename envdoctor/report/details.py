@@ -1,0 +1,53 @@
+"""What ``-v`` adds to the terminal report: every library, variable, probe and check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from envdoctor.facts import Environment, LoadedLibraries, Messages, Stage, TorchRuntime
+from envdoctor.report.model import Report
+from envdoctor.report.text import one_line, safe
+
+
+def details(report: Report) -> Iterator[RenderableType]:
+    """The sections, in order; those with nothing in them are left out."""
+    snapshot = report.snapshot
+    runtime, loaded = snapshot.get(TorchRuntime), snapshot.get(LoadedLibraries)
+    environment, messages = snapshot.get(Environment), snapshot.get(Messages)
+    stages = runtime.stages if runtime else ()
+    yield from _section("Importing torch", ("stage", "status", "seconds", "said"), map(_stage, stages))
+    yield from _section(
+        "Loaded libraries",
+        ("library", "version", "owner", "why this one", "path"),
+        ((x.name, x.version, x.owner, x.reason, x.path) for x in (loaded.libraries if loaded else ())),
+    )
+    variables = environment.variables if environment else {}
+    yield from _section("Environment variables that matter", ("variable", "value"), sorted(variables.items()))
+    yield from _section(
+        "Messages", ("row", "text"), ((m.key, one_line(m.text, 200)) for m in (messages.messages if messages else ()))
+    )
+    probes = ((p.name, p.status, f"{p.seconds:.3f}", p.detail) for p in snapshot.probes)
+    yield from _section("Probes", ("probe", "status", "seconds", ""), probes)
+    checks = ((c.id, c.status, c.reason) for c in report.checks)
+    yield from _section("Checks", ("check", "status", ""), checks)
+
+
+def _stage(stage: Stage) -> tuple[str | None, ...]:
+    seconds = "" if stage.seconds is None else f"{stage.seconds:.3f}"
+    said = " ".join(part for part in (stage.signal, stage.frame, stage.error) if part)
+    return stage.name, stage.status, seconds, one_line(said, 300)
+
+
+def _section(title: str, header: tuple[str, ...], rows: Iterable[tuple[str | None, ...]]) -> Iterator[RenderableType]:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(safe(cell or "")) for cell in row))
+    if table.row_count:
+        yield Text(f"\n{title}", style="bold")
+        yield table

@@ -1,0 +1,130 @@
+"""A report for a person: the verdict first, then what is wrong, what is unknown, and the stack on one screen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from envdoctor.diagnose.api import Finding
+from envdoctor.report.model import Report
+from envdoctor.report.stack import stack
+from envdoctor.report.text import one_line, plain, safe
+
+STATUS = {"ok": "OK", "degraded": "DEGRADED", "broken": "BROKEN", "unknown": "UNKNOWN"}
+STYLE = {"ok": "bold green", "degraded": "bold yellow", "broken": "bold red", "unknown": "bold magenta"}
+SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def first_line(report: Report) -> str:
+    """The verdict in at most 80 characters, the cause's id included."""
+    verdict = report.verdict
+    head = STATUS[verdict.status] + (f" {verdict.cause}" if verdict.cause else "")
+    return one_line(f"{head}: {verdict.summary}", 80)
+
+
+def render(report: Report, *, width: int = 80, color: bool = False, verbose: int = 0, encoding: str = "utf-8") -> str:
+    """The whole report as text, `width` columns wide, in characters that `encoding` has."""
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        color_system="standard" if color else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    head, _, rest = first_line(report).partition(":")
+    console.print(Text.assemble((head, STYLE[report.verdict.status]), ":", rest), soft_wrap=True)
+    for part in _parts(report, verbose):
+        console.print(part)
+    return plain(out.getvalue(), encoding)
+
+
+def _parts(report: Report, verbose: int) -> Iterator[RenderableType]:
+    named = report.causes()
+    if named:
+        yield from (Text(), *(_finding(finding, full=True) for finding in named))
+    echoes = [finding for finding in report.findings if finding.caused_by is not None]
+    if echoes:
+        yield Text("\nWhat follows from it", style="bold")
+        yield from (_echo(finding) for finding in echoes)
+    others = [finding for finding in report.findings if finding.caused_by is None and finding not in named]
+    if others:
+        yield Text("\nAlso seen", style="bold")
+        yield from (_finding(finding, full=verbose > 0 or finding.severity != "info") for finding in others)
+    yield from _unknown(report, verbose)
+    yield Text("\nThe stack", style="bold")
+    yield _stack_table(report)
+    if verbose:
+        from envdoctor.report.details import details
+
+        yield from details(report)
+    yield Text()
+    yield Text(_closing(report, verbose), style="dim")
+
+
+def _finding(finding: Finding, *, full: bool) -> RenderableType:
+    mark = {"error": "✗", "warning": "!", "info": "•"}[finding.severity]
+    style = SEVERITY_STYLE[finding.severity]
+    where = f" (GPU {finding.gpu})" if finding.gpu is not None else ""
+    lines: list[RenderableType] = [
+        Text.assemble((f"{mark} {finding.id}{where}", style), "  ", safe(finding.title)),
+    ]
+    if full and finding.detail:
+        lines.append(Padding(Text(safe(finding.detail)), (0, 0, 0, 2)))
+    if full:
+        lines += [
+            Padding(Text(f"{safe(item.source)} = {one_line(item.value, 300)}", style="dim"), (0, 0, 0, 4))
+            for item in finding.evidence
+        ]
+    for fix in finding.fix if full else ():
+        lines.append(Padding(Text.assemble(("fix: ", "bold"), safe(fix.text)), (0, 0, 0, 2)))
+        if fix.command:
+            lines.append(
+                Padding(Text("$ " + safe(fix.command), style="bold", no_wrap=True, overflow="ignore"), (0, 0, 0, 4))
+            )
+    return Group(*lines)
+
+
+def _echo(finding: Finding) -> RenderableType:
+    text = Text.assemble(f"{finding.id}  ", safe(finding.title), (f"  [because of {finding.caused_by}]", "dim"))
+    return Padding(text, (0, 0, 0, 2))
+
+
+def _unknown(report: Report, verbose: int) -> Iterator[RenderableType]:
+    lost = [probe for probe in report.snapshot.probes if probe.status not in ("ok", "skipped", "absent")]
+    if not lost:
+        return
+    yield Text("\nCould not be looked at", style="bold")
+    for probe in lost:
+        text = Text.assemble((f"{probe.name}: {probe.status}", "magenta"), "  ", safe(probe.detail or ""))
+        yield Padding(text, (0, 0, 0, 2))
+
+
+def _stack_table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("")
+    table.add_column("built for")
+    table.add_column("found")
+    table.add_column("where", overflow="fold", style="dim")
+    for row in stack(report.snapshot):
+        table.add_row(*(Text(safe(cell)) for cell in row))
+    return table
+
+
+def _closing(report: Report, verbose: int) -> str:
+    counts = dict.fromkeys(("passed", "failed", "skipped", "crashed"), 0)
+    for check in report.checks:
+        counts[check.status] += 1
+    parts = [f"{count} {status}" for status, count in counts.items() if count]
+    hint = "" if verbose else "; -v shows everything"
+    page = f"; envdoctor explain {report.verdict.cause}" if report.verdict.cause else ""
+    return f"{len(report.checks)} checks: {', '.join(parts)}{hint}{page}"
