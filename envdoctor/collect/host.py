@@ -74,8 +74,10 @@ class Host(Protocol):
 
     request: Request
     environ: Mapping[str, str]
-    live: bool
-    """Whether commands and children can be run: not on a recorded machine and not under ``--sysroot``."""
+
+    @property
+    def live(self) -> bool:
+        """Whether commands and children can be run: not on a recorded machine and not under ``--sysroot``."""
 
     def read(self, path: str, limit: int = 1 << 20) -> str:
         """The text of a file (undecodable bytes replaced), `limit` bytes of it at most."""

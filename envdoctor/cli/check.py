@@ -1,0 +1,132 @@
+"""``envdoctor check``: examine this machine and judge it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from envdoctor.cli.codes import exit_code
+from envdoctor.cli.options import Expect, known_globs, output_options
+from envdoctor.cli.output import Ticker, deliver, paper
+from envdoctor.collect.host import LiveHost, Request
+from envdoctor.facts import Expectation, Fact, Snapshot
+from envdoctor.report.model import Report
+
+
+@click.command()
+@output_options
+@click.option("--python", metavar="PATH", help="The interpreter to examine. Default: the active environment's.")
+@click.option("--quick", is_flag=True, help="Do not import torch, and do no work on the GPU.")
+@click.option("--expect", type=Expect(), default="gpu", show_default=True, help="What torch is to run on here.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1, 3600),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="For the whole examination; one probe gets a third of it.",
+)
+@click.option(
+    "--sysroot",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Judge the files of the system below this folder (an image, say); nothing of it is run.",
+)
+def command(
+    as_json: bool,
+    form: str,
+    output: Path | None,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    fail_on: str,
+    verbose: int,
+    quiet: bool,
+    python: str | None,
+    quick: bool,
+    expect: str | int,
+    timeout: float,
+    sysroot: Path | None,
+) -> None:
+    """Examine this machine and judge it.
+
+    The first line is the answer: whether PyTorch uses the GPU here and, if not, the root cause.
+    Nothing is changed, nothing is sent anywhere.
+
+    Exit codes: 0 fine, 1 something is wrong, 2 wrong usage or envdoctor itself failed, 3 could not decide.
+    """
+    if python is not None and sysroot is None:
+        python = interpreter(python)
+    request = Request(python=python, quick=quick, probe_seconds=timeout / 3, total_seconds=timeout)
+    host = LiveHost(request=request, sysroot=str(sysroot.resolve()) if sysroot else "/")
+    ticker = Ticker(quiet=quiet)
+    form = "json" if as_json else form
+    report = examine(host, expectation(expect), ticker, form, only, skip)
+    deliver(text(report, form, output, verbose, quiet), output)
+    click.get_current_context().exit(exit_code(report, fail_on))
+
+
+def examine(
+    host: LiveHost, expected: Fact, ticker: Ticker, form: str, only: tuple[str, ...], skip: tuple[str, ...]
+) -> Report:
+    """Look and judge, with the progress line on while the probes run."""
+    from envdoctor.diagnose.plugins import load_checks
+    from envdoctor.examine import judge, look, selection
+
+    def meanwhile() -> None:
+        ids = tuple(check.id for check in load_checks().checks)
+        known_globs("--only", only, ids)
+        known_globs("--skip", skip, ids)
+        if form == "terminal":
+            import envdoctor.report.terminal  # noqa: F401 - slow to import, so it is done while the probes run
+
+    try:
+        snapshot = look(host, (expected,), ticker if ticker.on else None, meanwhile)
+    finally:
+        ticker.clear()
+    complain_of_interpreter(host, snapshot)
+    return judge(snapshot, selection(only, skip))
+
+
+def expectation(expect: str | int) -> Expectation:
+    """``--expect`` as a fact."""
+    if isinstance(expect, int):
+        return Expectation(device="gpu", gpus=expect)
+    return Expectation(device="cpu" if expect == "cpu" else "gpu")
+
+
+def interpreter(python: str) -> str:
+    """The absolute path of ``--python``, looked up on PATH where it is a bare name. Raises a usage error for what is none."""
+    from shutil import which
+
+    from envdoctor.collect.interpreter import BadInterpreter, verify_interpreter
+
+    path = python if os.sep in python else which(python) or python
+    path = os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.resolve would follow a venv's link
+    try:
+        verify_interpreter(path)
+    except BadInterpreter as error:
+        raise click.BadParameter(error.problem.detail, param_hint="--python") from error
+    return path
+
+
+def complain_of_interpreter(host: LiveHost, snapshot: Snapshot) -> None:
+    """Raise a usage error where the interpreter that the user named turned out to be none."""
+    problem = snapshot.problems.get("interpreter")
+    if host.request.python is not None and problem is not None and problem.kind in ("failed", "absent", "denied"):
+        raise click.BadParameter(problem.detail, param_hint="--python")
+
+
+def text(report: Report, form: str, output: Path | None, verbose: int, quiet: bool) -> str:
+    """The report in the format that was asked for."""
+    if form == "json":
+        from envdoctor.report.json import render as render_json
+
+        return render_json(report)
+    from envdoctor.report.terminal import first_line, render
+    from envdoctor.report.text import plain
+
+    width, color, encoding = paper(output)
+    if quiet:
+        return plain(first_line(report) + "\n", encoding)
+    return render(report, width=width, color=color, verbose=verbose, encoding=encoding)

@@ -1,0 +1,81 @@
+"""Where a command's text goes, and how wide and colourful it may be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+
+class Paper(NamedTuple):
+    """What the output can show."""
+
+    width: int
+    color: bool
+    encoding: str
+
+
+def paper(output: Path | None) -> Paper:
+    """The paper that a report is printed on: a file, a pipe (80 columns, no colour) or a terminal.
+
+    NO_COLOR and TERM=dumb turn colour off, FORCE_COLOR turns it on (no-color.org).
+    """
+    if output is not None:
+        return Paper(80, False, "utf-8")
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    color = terminal and os.environ.get("TERM") != "dumb"
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        color = True
+    if os.environ.get("NO_COLOR"):
+        color = False
+    width = max(min(_columns(), 120), 40) if terminal else 80
+    return Paper(width, color, getattr(sys.stdout, "encoding", None) or "utf-8")
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+def deliver(text: str, output: Path | None) -> None:
+    """Write a report to `output`, or to stdout. Raises click.ClickException where the file cannot be written;
+    a stdout that is closed or left by its reader is no error."""
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="-o") from error
+        return
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+
+
+class Ticker:
+    """One line on stderr that says what is still at work; only on a terminal, and gone at the end."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.on = not quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __call__(self, pending: tuple[str, ...]) -> None:
+        """Show the names of the collectors that have not ended."""
+        names = ", ".join(name.replace("_", " ") for name in pending)
+        line = f"looking at: {names}"[: _columns() - 1]
+        sys.stderr.write(f"\r\x1b[2K{line}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Wipe the line."""
+        if self.on:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
