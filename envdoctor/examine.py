@@ -11,7 +11,7 @@ from envdoctor.collect.run import Progress, begin
 from envdoctor.diagnose.api import Check
 from envdoctor.diagnose.plugins import load_checks, load_collectors
 from envdoctor.diagnose.run import CheckResult, run_checks
-from envdoctor.diagnose.verdict import decide, mark_echoes
+from envdoctor.diagnose.verdict import decide, expected, mark_echoes
 from envdoctor.facts import Fact, Interpreter, Snapshot, Source
 from envdoctor.report.model import Report
 
@@ -67,7 +67,7 @@ def judge(snapshot: Snapshot, wanted: Selection | None = None) -> Report:
     left_out = [_not_selected(check) for check in loaded.checks if not wanted(check.id)]
     found = [finding for outcome in outcomes for finding in outcome.findings]
     broken_plugins = dict.fromkeys((*loaded.failures, *collectors.failures))
-    findings = mark_echoes((*found, *broken_plugins), loaded.by_id())
+    findings = mark_echoes(expected((*found, *broken_plugins), snapshot), loaded.by_id())
     return Report(
         created=snapshot.created,
         source=snapshot.source,

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
-from envdoctor.facts import CudaDriver, Snapshot, TorchInstall, TorchRuntime
+from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime
 
 LAYERS = (
     *("hardware", "vm", "wsl", "driver", "container", "gpu"),
@@ -88,6 +88,24 @@ def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
     return finding
 
 
+def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, ...]:
+    """The findings as the user's expectation weighs them: with ``--expect cpu``, and a torch that can be imported,
+    nothing that only keeps a GPU from being used is a fault."""
+    if not _runs_on_cpu_as_meant(snapshot):
+        return tuple(findings)
+    return tuple(msgspec.structs.replace(finding, severity="info") for finding in findings)
+
+
+def _runs_on_cpu_as_meant(snapshot: Snapshot) -> bool:
+    expectation, runtime, install = snapshot.get(Expectation), snapshot.get(TorchRuntime), snapshot.get(TorchInstall)
+    if expectation is None or expectation.device != "cpu":
+        return False
+    if runtime is not None:
+        stage = runtime.stage("import")
+        return stage is not None and stage.status == "ok"
+    return install is not None and install.present is True and install.module_kind == "package"
+
+
 def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
     """The verdict on findings that `mark_echoes` has marked."""
     judged = tuple(f for f in findings if f.severity != "info" and f.id.partition(".")[0] not in NOT_A_CAUSE)
@@ -127,7 +145,17 @@ def gpu_usable(snapshot: Snapshot, *, broken: bool) -> bool | None:
 
 
 def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
-    runtime = snapshot.get(TorchRuntime)
+    runtime, install = snapshot.get(TorchRuntime), snapshot.get(TorchInstall)
+    if _runs_on_cpu_as_meant(snapshot):
+        version = (runtime and runtime.version) or (install and install.version) or ""
+        return Verdict(
+            status="ok",
+            gpu_usable=usable,
+            cause=None,
+            also=(),
+            summary=f"torch {version} runs on the processor, as expected",
+            confidence="certain" if runtime is not None else "likely",
+        )
     if usable:
         tried = runtime is not None and runtime.works is True
         return Verdict(
