@@ -69,7 +69,7 @@ def _load(group: str, gather: Callable[[ModuleType, str], Iterator[T]]) -> tuple
     failures: list[Finding] = []
     entries = sorted(entry_points(group=group), key=lambda entry: (_party(entry) != BUILT_IN, entry.name))
     for entry in {(entry.name, entry.value): entry for entry in entries}.values():
-        names, index = [entry.module], 0
+        names, index = [entry.value], 0
         while index < len(names):
             try:
                 module = importlib.import_module(names[index])

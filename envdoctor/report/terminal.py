@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -44,14 +44,20 @@ def render(report: Report, *, width: int = 80, color: bool = False, verbose: int
     head, _, rest = first_line(report).partition(":")
     console.print(Text.assemble((head, STYLE[report.verdict.status]), ":", rest), soft_wrap=True)
     for part in _parts(report, verbose):
-        console.print(part)
-    return plain(out.getvalue(), encoding)
+        console.print(part, soft_wrap=isinstance(part, Command))
+    return plain("\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n", encoding)
+
+
+class Command(Text):
+    """A line to copy: never wrapped."""
 
 
 def _parts(report: Report, verbose: int) -> Iterator[RenderableType]:
     named = report.causes()
     if named:
-        yield from (Text(), *(_finding(finding, full=True) for finding in named))
+        yield Text()
+        for finding in named:
+            yield from _finding(finding, full=True)
     echoes = [finding for finding in report.findings if finding.caused_by is not None]
     if echoes:
         yield Text("\nWhat follows from it", style="bold")
@@ -59,7 +65,8 @@ def _parts(report: Report, verbose: int) -> Iterator[RenderableType]:
     others = [finding for finding in report.findings if finding.caused_by is None and finding not in named]
     if others:
         yield Text("\nAlso seen", style="bold")
-        yield from (_finding(finding, full=verbose > 0 or finding.severity != "info") for finding in others)
+        for finding in others:
+            yield from _finding(finding, full=verbose > 0 or finding.severity != "info")
     yield from _unknown(report, verbose)
     yield Text("\nThe stack", style="bold")
     yield _stack_table(report)
@@ -69,29 +76,25 @@ def _parts(report: Report, verbose: int) -> Iterator[RenderableType]:
         yield from details(report)
     yield Text()
     yield Text(_closing(report, verbose), style="dim")
+    if report.verdict.cause:
+        yield Command(f"envdoctor explain {report.verdict.cause} tells more", style="dim")
 
 
-def _finding(finding: Finding, *, full: bool) -> RenderableType:
+def _finding(finding: Finding, *, full: bool) -> Iterator[RenderableType]:
     mark = {"error": "✗", "warning": "!", "info": "•"}[finding.severity]
-    style = SEVERITY_STYLE[finding.severity]
     where = f" (GPU {finding.gpu})" if finding.gpu is not None else ""
-    lines: list[RenderableType] = [
-        Text.assemble((f"{mark} {finding.id}{where}", style), "  ", safe(finding.title)),
-    ]
-    if full and finding.detail:
-        lines.append(Padding(Text(safe(finding.detail)), (0, 0, 0, 2)))
-    if full:
-        lines += [
-            Padding(Text(f"{safe(item.source)} = {one_line(item.value, 300)}", style="dim"), (0, 0, 0, 4))
-            for item in finding.evidence
-        ]
-    for fix in finding.fix if full else ():
-        lines.append(Padding(Text.assemble(("fix: ", "bold"), safe(fix.text)), (0, 0, 0, 2)))
+    style = SEVERITY_STYLE[finding.severity]
+    yield Text.assemble((f"{mark} {finding.id}{where}", style), "  ", safe(finding.title))
+    if not full:
+        return
+    if finding.detail:
+        yield Padding(Text(safe(finding.detail)), (0, 0, 0, 2))
+    for item in finding.evidence:
+        yield Padding(Text(f"{safe(item.source)} = {one_line(item.value, 300)}", style="dim"), (0, 0, 0, 4))
+    for fix in finding.fix:
+        yield Padding(Text.assemble(("fix: ", "bold"), safe(fix.text)), (0, 0, 0, 2))
         if fix.command:
-            lines.append(
-                Padding(Text("$ " + safe(fix.command), style="bold", no_wrap=True, overflow="ignore"), (0, 0, 0, 4))
-            )
-    return Group(*lines)
+            yield Command(f"    $ {safe(fix.command)}", style="bold")
 
 
 def _echo(finding: Finding) -> RenderableType:
@@ -126,5 +129,4 @@ def _closing(report: Report, verbose: int) -> str:
         counts[check.status] += 1
     parts = [f"{count} {status}" for status, count in counts.items() if count]
     hint = "" if verbose else "; -v shows everything"
-    page = f"; envdoctor explain {report.verdict.cause}" if report.verdict.cause else ""
-    return f"{len(report.checks)} checks: {', '.join(parts)}{hint}{page}"
+    return f"{len(report.checks)} checks: {', '.join(parts)}{hint}"
