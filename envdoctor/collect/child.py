@@ -1,0 +1,310 @@
+"""Run what may crash, hang, or load a GPU library: in a process group of its own, with a deadline, and never waiting for more than it.
+
+The child's own words come on a pipe that only it writes to (see ``inside/channel.py``); stdout and stderr belong to whatever
+it loads, are read so that nothing blocks, and kept only in part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from envdoctor.collect.host import CannotLook, ChildResult, Finished
+
+INSIDE = Path(__file__).resolve().parent.parent / "inside"
+
+KEEP = 64 << 10
+"""Bytes of stdout, and of either end of stderr, that are kept."""
+KEEP_CHANNEL = 16 << 20
+"""Bytes that a child may say on its own channel."""
+DYING = 1.0
+"""Seconds that a killed child has to die before it is left behind."""
+
+_alive: set[int] = set()
+_lock = threading.Lock()
+
+
+def kill_all() -> None:
+    """Kill the process group of every child that is still at work: nothing of ours outlives the examination."""
+    with _lock:
+        groups = tuple(_alive)
+    for group in groups:
+        _kill(group, signal.SIGKILL)
+
+
+class Tail:
+    """The beginning and the end of a stream of any length."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self.first, self.last = first, last
+        self.head, self.tail = bytearray(), bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take in more of the stream."""
+        room = max(self.first - len(self.head), 0)
+        self.head += data[:room]
+        if self.last:
+            self.tail += data[room:]
+            del self.tail[: -self.last]
+
+    def text(self) -> str:
+        """What was kept."""
+        return (self.head + self.tail).decode("utf-8", "replace")
+
+
+class Pipes:
+    """The streams of one child, read as they fill. Its end is the child's end, not theirs: a grandchild may hold them open."""
+
+    def __init__(self, streams: Mapping[int, Tail], pid: int) -> None:
+        self.streams = streams
+        self.selector = selectors.DefaultSelector()
+        self.pidfd = _pidfd(pid)
+        if self.pidfd is not None:
+            self.selector.register(self.pidfd, selectors.EVENT_READ)
+        for fd in streams:
+            os.set_blocking(fd, False)
+            self.selector.register(fd, selectors.EVENT_READ)
+
+    def read(self, seconds: float) -> None:
+        """Wait up to `seconds` for something to read, and read it."""
+        if not self.selector.get_map():
+            time.sleep(min(seconds, 0.01))
+            return
+        for key, _ in self.selector.select(seconds):
+            if key.fd != self.pidfd:
+                self._take(key.fd, 1 << 20)
+
+    def drain(self) -> None:
+        """Read what lies ready, without waiting, 4 MiB a stream at most (a grandchild may write for ever)."""
+        for key in list(self.selector.get_map().values()):
+            if key.fd != self.pidfd:
+                self._take(key.fd, 4 << 20)
+
+    def _take(self, fd: int, budget: int) -> None:
+        while budget > 0:
+            try:
+                data = os.read(fd, 1 << 16)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.selector.unregister(fd)
+                return
+            budget -= len(data)
+            self.streams[fd].add(data)
+
+    def close(self) -> None:
+        """Close our ends."""
+        self.selector.close()
+        for fd in (*self.streams, *(() if self.pidfd is None else (self.pidfd,))):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends (Linux 5.3); None: the kernel has none."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _kill(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _ended(process: subprocess.Popen[bytes], pipes: Pipes, until: float) -> bool:
+    """Read the pipes until the process ends or the moment `until` (monotonic) has come. True: it ended."""
+    pause = 0.002
+    while process.poll() is None:
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        pipes.read(left if pipes.pidfd is not None else min(left, pause))
+        pause = min(pause * 1.5, 0.05)
+    return True
+
+
+def _spawn(command: Sequence[str], environ: Mapping[str, str], pass_fds: Iterable[int]) -> subprocess.Popen[bytes]:
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(environ),
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise CannotLook("absent", f"{command[0]} is not installed") from error
+    except PermissionError as error:
+        raise CannotLook("denied", f"{command[0]} may not be run") from error
+    except OSError as error:
+        raise CannotLook("failed", f"{command[0]} cannot be run: {error.strerror}") from error
+    with _lock:
+        _alive.add(process.pid)
+    return process
+
+
+def _bury(process: subprocess.Popen[bytes], pipes: Pipes) -> bool:
+    """Kill what is left of the group and reap the child. False: it does not die."""
+    _kill(process.pid, signal.SIGKILL)
+    dead = _ended(process, pipes, time.monotonic() + DYING)
+    pipes.drain()
+    with _lock:
+        _alive.discard(process.pid)
+    return dead
+
+
+def _own_ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Descriptors of the child's stdout and stderr that belong to us, not to the Popen object."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    ends = os.dup(process.stdout.fileno()), os.dup(process.stderr.fileno())
+    process.stdout.close()
+    process.stderr.close()
+    return ends
+
+
+def run_command(command: Sequence[str], seconds: float, environ: Mapping[str, str]) -> Finished:
+    """Run a program to its end and keep its output. Raises CannotLook: absent, denied, timeout, crashed."""
+    program = shutil.which(command[0], path=environ.get("PATH"))
+    if program is None:
+        raise CannotLook("absent", f"{command[0]} is not installed")
+    process = _spawn([program, *command[1:]], environ, ())
+    out, err = _own_ends(process)
+    stdout, stderr = Tail(1 << 20, 0), Tail(KEEP, KEEP)
+    pipes = Pipes({out: stdout, err: stderr}, process.pid)
+    try:
+        ended = _ended(process, pipes, time.monotonic() + seconds)
+        _bury(process, pipes)
+    finally:
+        pipes.close()
+    if not ended:
+        raise CannotLook("timeout", f"{command[0]} did not answer within {seconds:g} s")
+    if process.returncode < 0:
+        name = _signal_name(-process.returncode)
+        raise CannotLook("crashed", f"{command[0]} was ended by {name}", signal=name)
+    return Finished(exit_code=process.returncode, stdout=stdout.text(), stderr=stderr.text())
+
+
+def run_child(
+    script: str,
+    arguments: Sequence[str],
+    *,
+    python: str | None,
+    seconds: float,
+    environ: Mapping[str, str],
+    isolated: bool,
+) -> ChildResult:
+    """Run ``inside/<script>`` (or a script named by an absolute path) under `python`. See `Host.child`.
+
+    Raises CannotLook (absent, denied, failed) where the interpreter cannot even be started.
+    """
+    begun = time.monotonic()
+    read_end, write_end = os.pipe()
+    trace_read, trace_write = os.pipe()
+    nonce = secrets.token_hex(16)
+    more = {"ENVDOCTOR_CHANNEL": str(write_end), "ENVDOCTOR_TRACE": str(trace_write), "ENVDOCTOR_NONCE": nonce}
+    flags = ["-I"] if isolated else []
+    path = str(INSIDE / script)  # an absolute script stays as it is
+    try:
+        process = _spawn(
+            [python or sys.executable, *flags, "-u", path, *arguments], {**environ, **more}, (write_end, trace_write)
+        )
+    except CannotLook:
+        os.close(read_end)
+        os.close(trace_read)
+        raise
+    finally:
+        os.close(write_end)
+        os.close(trace_write)
+    out, err = _own_ends(process)
+    stdout, stderr, channel, trace = Tail(KEEP, 0), Tail(KEEP, KEEP), Tail(KEEP_CHANNEL, 0), Tail(KEEP, KEEP)
+    pipes = Pipes({out: stdout, err: stderr, read_end: channel, trace_read: trace}, process.pid)
+    try:
+        ended = _ended(process, pipes, begun + seconds)
+        if not ended:
+            _ask_where(process, pipes)
+        dead = _bury(process, pipes)
+    finally:
+        pipes.close()
+    stages = _spoken(channel.text(), nonce)
+    died = ended and process.returncode < 0
+    return ChildResult(
+        outcome="unkillable" if not dead else "timeout" if not ended else "signalled" if died else "exited",
+        exit_code=process.returncode if ended and not died else None,
+        signal=_signal_name(-process.returncode) if died else None,
+        stages=stages,
+        stage=_open_stage(stages),
+        frame=_frame(trace.text()),
+        stdout=stdout.text(),
+        stderr=stderr.text(),
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def _ask_where(process: subprocess.Popen[bytes], pipes: Pipes) -> None:
+    """Have a child that hangs write down where its Python stands (channel.py listens for SIGUSR2)."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGUSR2)
+    _ended(process, pipes, time.monotonic() + 0.2)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _spoken(text: str, nonce: str) -> tuple[dict[str, Any], ...]:
+    """The lines that carry the nonce; anything else on the channel is not ours."""
+    lines = []
+    for line in text.splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and said.pop("nonce", None) == nonce and "stage" in said:
+            lines.append(said)
+    return tuple(lines)
+
+
+def _open_stage(stages: Iterable[dict[str, Any]]) -> str | None:
+    entered: list[str] = []
+    for said in stages:
+        if said.get("event") == "enter":
+            entered.append(said["stage"])
+        elif said.get("event") == "leave" and said["stage"] in entered:
+            entered.remove(said["stage"])
+    return entered[-1] if entered else None
+
+
+_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
+
+
+def _frame(trace: str) -> str | None:
+    """The innermost frame of the thread that stood still, from what faulthandler wrote."""
+    last = re.split(r"^(?:Fatal Python error|Current thread|Thread 0x)", trace, flags=re.MULTILINE)
+    for part in reversed(last):
+        found = _FRAME.search(part)
+        if found is not None:
+            return f"{found['file']}:{found['line']} in {found['function']}"
+    return None

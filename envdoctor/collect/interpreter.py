@@ -1,0 +1,69 @@
+"""Which interpreter is examined."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from envdoctor.collect.host import CannotLook, Host
+
+
+class BadInterpreter(CannotLook):
+    """The interpreter that was named is none that can be examined; the detail says why."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("failed", detail)
+
+
+def verify_interpreter(path: str) -> None:
+    """Raise BadInterpreter for what can be seen to be no interpreter without running it."""
+    if not os.path.lexists(path):
+        raise BadInterpreter(f"there is no {path}")
+    if Path(path).is_dir():
+        raise BadInterpreter(f"{path} is a folder, not an interpreter")
+    if not Path(path).exists():
+        raise BadInterpreter(f"{path} is a link to something that is not there")
+    if not os.access(path, os.X_OK):
+        raise BadInterpreter(f"{path} is not executable")
+
+
+def choose_interpreter(host: Host) -> tuple[str, str]:
+    """The path of the interpreter to examine, and why it is this one.
+
+    The one the user named; else the active virtual or conda environment's; else the one envdoctor runs in; but an envdoctor
+    installed by itself (pipx, uvx), with no torch beside it, does not speak for the machine: then it is ``python3`` on PATH.
+    """
+    if host.request.python is not None:
+        return host.request.python, "--python"
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        prefix = host.environ.get(variable)
+        if prefix and _is_file(host, f"{prefix}/bin/python"):
+            return f"{prefix}/bin/python", variable
+    on_path = shutil.which("python3", path=host.environ.get("PATH")) if host.live else None
+    own = sys.executable or on_path
+    if own and (_has_torch(host, own) or on_path is None or os.path.realpath(on_path) == os.path.realpath(own)):
+        return own, "the interpreter envdoctor runs in"
+    if on_path is not None and (own is None or _is_isolated(own)):
+        return on_path, "python3 on PATH (envdoctor runs in an environment of its own, without torch)"
+    if own is None:
+        raise CannotLook("absent", "there is no python3 on PATH")
+    return own, "the interpreter envdoctor runs in"
+
+
+def _has_torch(host: Host, python: str) -> bool:
+    prefix = str(Path(python).parent.parent)
+    return bool(host.glob(f"{prefix}/lib/python3*/site-packages/torch/version.py"))
+
+
+def _is_isolated(python: str) -> bool:
+    """Whether a tool runner (pipx, uv) made this environment for envdoctor alone."""
+    return any(part in python for part in ("/pipx/", "/uv/tools/", "/uv/archive-", "/.cache/uv/"))
+
+
+def _is_file(host: Host, path: str) -> bool:
+    try:
+        return host.exists(path)
+    except OSError:
+        return False

@@ -1,0 +1,40 @@
+"""What NVML says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from envdoctor.collect.api import collector
+from envdoctor.collect.host import ChildResult, Host
+from envdoctor.collect.said import died, said
+from envdoctor.facts import Nvml
+
+
+@collector
+def nvml(host: Host) -> Nvml:
+    """NVML, asked through pynvml in a child; every code as it came, a GPU or a field that fails by itself."""
+    from envdoctor.collect import nvml_child
+
+    return read_nvml(host.child(str(nvml_child.__file__)))
+
+
+def read_nvml(result: ChildResult) -> Nvml:
+    """The child's words as a fact. Raises CannotLook where it died before NVML had answered."""
+    init = said(result, "init")
+    if init is None:
+        raise died(result, {"init": "nvmlInit"}, "the NVML child")
+    system = said(result, "system") or {}
+    gpus: list[Any] = [line["gpu"] for line in result.stages if line.get("event") == "leave" and "gpu" in line]
+    found: Nvml = msgspec.convert({**init, **system, "gpus": gpus}, Nvml, strict=False)
+    return msgspec.structs.replace(found, sources=_SOURCES)
+
+
+_SOURCES = {
+    "init_code": "nvmlInit",
+    "driver_version": "nvmlSystemGetDriverVersion",
+    "library_version": "nvmlSystemGetNVMLVersion",
+    "cuda_driver_version": "nvmlSystemGetCudaDriverVersion",
+    "device_count": "nvmlDeviceGetCount",
+}
