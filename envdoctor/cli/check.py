@@ -102,7 +102,7 @@ def interpreter(python: str) -> str:
     from envdoctor.collect.interpreter import BadInterpreter, verify_interpreter
 
     path = python if os.sep in python else which(python) or python
-    path = os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.resolve would follow a venv's link
+    path = os.path.abspath(Path(path).expanduser())
     try:
         verify_interpreter(path)
     except BadInterpreter as error:

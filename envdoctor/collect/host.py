@@ -179,16 +179,16 @@ class LiveHost:
 
     def list(self, path: str) -> Sequence[str]:
         """See `Host.list`."""
-        return sorted(os.listdir(self._real(path)))  # noqa: PTH208 - names are wanted
+        return sorted(os.listdir(self._real(path)))
 
     def glob(self, pattern: str) -> Sequence[str]:
         """See `Host.glob`."""
         import glob
 
         if self.sysroot == "/":
-            return sorted(glob.glob(pattern))  # noqa: PTH207 - patterns are absolute
+            return sorted(glob.glob(pattern))
         root = self.sysroot.rstrip("/")
-        return sorted(found.removeprefix(root) for found in glob.glob(glob.escape(root) + pattern))  # noqa: PTH207
+        return sorted(found.removeprefix(root) for found in glob.glob(glob.escape(root) + pattern))
 
     def resolve(self, path: str) -> str:
         """See `Host.resolve`."""

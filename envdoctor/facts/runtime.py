@@ -60,6 +60,24 @@ class TorchRuntime(Fact, frozen=True, kw_only=True):
         return next((stage for stage in self.stages if stage.name == name), None)
 
 
+class MappedFile(Fact, frozen=True, kw_only=True):
+    """One library file in the memory map of the process that imported torch."""
+
+    path: str
+    version: str | None = None
+    """As the library itself answers; None: it has no call for it, or the call failed."""
+
+
+class MappedFiles(Fact, frozen=True, kw_only=True):
+    """The NVIDIA and torch libraries mapped in the process that imported torch, as they were found."""
+
+    default_source: ClassVar[str] = "/proc/self/maps"
+
+    files: tuple[MappedFile, ...] = ()
+    complete: bool = True
+    """False: the process died before torch's libraries had all been touched."""
+
+
 class LoadedLibrary(Fact, frozen=True, kw_only=True):
     """One NVIDIA or torch library mapped in the process that imported torch."""
 
@@ -67,7 +85,7 @@ class LoadedLibrary(Fact, frozen=True, kw_only=True):
 
     name: str
     """The family: ``cudart``, ``cudnn``, ``cudnn_graph``, ``cublas``, ``cublasLt``, ``nccl``, ``nvrtc``, ``cusparse``, ``cusolver``,
-    ``cufft``, ``curand``, ``nvjitlink``, ``cuda`` (the driver), ``torch_cuda`` …"""
+    ``cufft``, ``curand``, ``nvJitLink``, ``cuda`` (the driver), ``torch_cuda`` …"""
     path: str
     version: str | None = None
     """As the library itself answers: ``12.4.127``; None: it has no call for it or the call failed."""
