@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from envdoctor.collect.api import Collector
+from envdoctor.collect.child import kill_all
 from envdoctor.collect.host import CannotLook, Host
-from envdoctor.facts import Fact, Probe, ProbeStatus, Problem
+from envdoctor.facts import Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
 
 Progress = Callable[[tuple[str, ...]], None]
 """Called with the names of the collectors that are still at work."""
@@ -34,6 +36,7 @@ class Run:
         self.changed = threading.Condition()
         self.pending: dict[str, tuple[Collector, float]] = {}
         self.awaited = {kind.fact_name() for collector in collectors for kind in collector.facts}
+        self.deaths: list[ProbeDeath] = []
         self.closed = False
         self.deadline = time.monotonic() + host.request.total_seconds
 
@@ -72,6 +75,7 @@ class Run:
         self.collected.facts.update({fact.fact_name(): fact for fact in found})
         if problem is not None:
             self.collected.problems.update({kind.fact_name(): problem for kind in collector.facts})
+        self.deaths += _death(collector.name, problem, seconds)
         status: ProbeStatus = "ok" if problem is None else problem.kind
         detail = None if problem is None else problem.detail
         self.collected.probes.append(
@@ -101,7 +105,18 @@ class Run:
                 late = Problem(kind="timeout", detail="no answer within the time for the whole examination")
                 self.record(collector, (), late, time.monotonic() - begun)
             self.changed.notify_all()
+        kill_all()
+        deaths = ProbeDeaths(deaths=tuple(self.deaths))
+        self.collected.facts[ProbeDeaths.fact_name()] = deaths
         return self.collected
+
+
+def _death(name: str, problem: Problem | None, seconds: float) -> list[ProbeDeath]:
+    if problem is None or problem.kind not in ("timeout", "crashed"):
+        return []
+    kind: Literal["timeout", "crashed"] = "timeout" if problem.kind == "timeout" else "crashed"
+    where = {"stage": problem.stage, "signal": problem.signal, "frame": problem.frame}
+    return [ProbeDeath(probe=name, kind=kind, detail=problem.detail, seconds=round(seconds, 3), **where)]
 
 
 def call(collector: Collector, host: Host, known: dict[str, Fact | None]) -> tuple[tuple[Fact, ...], Problem | None]:

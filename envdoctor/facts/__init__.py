@@ -20,7 +20,17 @@ from envdoctor.facts.driver import (
 )
 from envdoctor.facts.environment import Environment, Toolkit
 from envdoctor.facts.expectation import Expectation
-from envdoctor.facts.machine import Jupyter, PciBus, PciDevice, Processes, Resources, StuckProcess, System
+from envdoctor.facts.machine import (
+    Jupyter,
+    PciBus,
+    PciDevice,
+    ProbeDeath,
+    ProbeDeaths,
+    Processes,
+    Resources,
+    StuckProcess,
+    System,
+)
 from envdoctor.facts.python import (
     Distribution,
     Interpreter,
@@ -50,6 +60,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
     Resources,
     PciBus,
     Processes,
+    ProbeDeaths,
     KernelModule,
     DeviceNodes,
     KernelLog,
@@ -110,6 +121,8 @@ __all__ = [
     "PciDevice",
     "Pin",
     "Probe",
+    "ProbeDeath",
+    "ProbeDeaths",
     "ProbeStatus",
     "Problem",
     "ProblemKind",

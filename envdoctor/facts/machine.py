@@ -152,3 +152,29 @@ class Processes(Fact, frozen=True, kw_only=True):
     persistence_daemon: bool | None = None
     jupyter: tuple[Jupyter, ...] = ()
     stuck: tuple[StuckProcess, ...] = ()
+
+
+class ProbeDeath(Fact, frozen=True, kw_only=True):
+    """One probe that did not come back."""
+
+    probe: str
+    """The collector: ``nvml``, ``cuda_driver``, ``torch_runtime`` …"""
+    kind: Literal["timeout", "crashed"]
+    detail: str
+    """``cuInit (libcuda /usr/lib/libcuda.so.1) was ended by SIGSEGV``."""
+    stage: str | None = None
+    signal: str | None = None
+    frame: str | None = None
+    seconds: float | None = None
+
+
+class ProbeDeaths(Fact, frozen=True, kw_only=True):
+    """Probes that hung or died, each with the last thing it did. Known after every examination of a live machine."""
+
+    default_source: ClassVar[str] = "envdoctor's probes"
+
+    deaths: tuple[ProbeDeath, ...] = ()
+
+    def of(self, probe: str) -> ProbeDeath | None:
+        """How `probe` died; None: it did not."""
+        return next((death for death in self.deaths if death.probe == probe), None)

@@ -10,7 +10,7 @@ import pytest
 from envdoctor.collect.api import Collector, collector, make_collector
 from envdoctor.collect.host import CannotLook, Host, LiveHost, Request
 from envdoctor.collect.run import Collected, begin
-from envdoctor.facts import Container, Interpreter, Nvml, Resources, System, TorchInstall
+from envdoctor.facts import Container, Interpreter, Nvml, ProbeDeaths, Resources, System, TorchInstall
 
 
 def run(*functions: Callable[..., Any], quick: bool = False, seconds: float = 5.0, **options: Any) -> Collected:
@@ -32,6 +32,7 @@ def container(host: Host, system: System, nvml: Nvml | None) -> Container:
 
 def test_a_collector_gets_the_facts_it_builds_on() -> None:
     found = run(container, system)
+    assert found.facts["probe_deaths"] == ProbeDeaths()
     assert found.facts["container"] == Container(marker="6.1 None")
 
 
@@ -65,7 +66,19 @@ def test_several_facts_of_one_collector() -> None:
     def python(host: Host) -> tuple[Interpreter, TorchInstall]:
         return Interpreter(path="/usr/bin/python3"), TorchInstall(present=False)
 
-    assert set(run(python).facts) == {"interpreter", "torch_install"}
+    assert {"interpreter", "torch_install"} <= set(run(python).facts)
+
+
+def test_what_hung_or_died_is_a_fact_of_its_own() -> None:
+    def nvml(host: Host) -> Nvml:
+        raise CannotLook("crashed", "nvmlInit was ended by SIGSEGV", stage="init", signal="SIGSEGV")
+
+    deaths = run(nvml).facts["probe_deaths"]
+    assert isinstance(deaths, ProbeDeaths)
+    [death] = deaths.deaths
+    assert (death.probe, death.kind, death.stage, death.signal) == ("nvml", "crashed", "init", "SIGSEGV")
+    assert deaths.of("nvml") == death
+    assert deaths.of("cuda_driver") is None
 
 
 def test_they_run_side_by_side() -> None:
@@ -79,7 +92,7 @@ def test_they_run_side_by_side() -> None:
         meet.wait()
         return Resources()
 
-    assert set(run(system, resources).facts) == {"system", "resources"}
+    assert {"system", "resources"} <= set(run(system, resources).facts)
 
 
 def test_one_that_never_comes_back_is_left_behind() -> None:
