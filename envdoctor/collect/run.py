@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from envdoctor.collect.api import Collector
 from envdoctor.collect.child import kill_all
@@ -114,9 +113,17 @@ class Run:
 def _death(name: str, problem: Problem | None, seconds: float) -> list[ProbeDeath]:
     if problem is None or problem.kind not in ("timeout", "crashed"):
         return []
-    kind: Literal["timeout", "crashed"] = "timeout" if problem.kind == "timeout" else "crashed"
-    where = {"stage": problem.stage, "signal": problem.signal, "frame": problem.frame}
-    return [ProbeDeath(probe=name, kind=kind, detail=problem.detail, seconds=round(seconds, 3), **where)]
+    return [
+        ProbeDeath(
+            probe=name,
+            kind="timeout" if problem.kind == "timeout" else "crashed",
+            detail=problem.detail,
+            stage=problem.stage,
+            signal=problem.signal,
+            frame=problem.frame,
+            seconds=round(seconds, 3),
+        )
+    ]
 
 
 def call(collector: Collector, host: Host, known: dict[str, Fact | None]) -> tuple[tuple[Fact, ...], Problem | None]:
