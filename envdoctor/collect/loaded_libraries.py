@@ -20,7 +20,7 @@ from envdoctor.facts import (
     Packages,
     TorchInstall,
 )
-from envdoctor.knowledge.libraries import family_of, wheels_of
+from envdoctor.knowledge.libraries import family_of, providers
 
 OwnerKind = Literal["torch", "wheel", "conda", "system", "driver", "unknown"]
 
@@ -66,7 +66,6 @@ class Owners:
         self.site = install.location if install else None
         self.torch = f"torch {install.version}" if install and install.version else "torch"
         self.packages = packages
-        self.major = int((install.cuda or "0").partition(".")[0] or 0) if install else 0
         self.conda = interpreter.conda_prefix if interpreter else None
         self.bundle = self._bundle()
 
@@ -94,7 +93,7 @@ class Owners:
         return "unknown", "unknown"
 
     def _wheel(self, path: str) -> str:
-        for name in wheels_of(path, self.major):
+        for name in providers(path):
             dist = self.packages.get(name) if self.packages else None
             if dist is not None and path.startswith(dist.location + "/"):
                 return f"{dist.name} {dist.version}"

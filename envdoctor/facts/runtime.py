@@ -85,7 +85,7 @@ class LoadedLibrary(Fact, frozen=True, kw_only=True):
 
     name: str
     """The family: ``cudart``, ``cudnn``, ``cudnn_graph``, ``cublas``, ``cublasLt``, ``nccl``, ``nvrtc``, ``cusparse``, ``cusolver``,
-    ``cufft``, ``curand``, ``nvJitLink``, ``cuda`` (the driver), ``torch_cuda`` …"""
+    ``cufft``, ``curand``, ``nvjitlink``, ``cuda`` (the driver), ``torch_cuda`` …"""
     path: str
     version: str | None = None
     """As the library itself answers: ``12.4.127``; None: it has no call for it or the call failed."""

@@ -1,0 +1,166 @@
+"""Libraries that the import of torch asked for in vain: what needs them, where the loader looked, which copies exist."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from envdoctor.collect.api import collector
+from envdoctor.collect.host import Host
+from envdoctor.collect.loader import Elf, Search, read_elf
+from envdoctor.facts import Interpreter, MissingLibraries, MissingLibrary, Stage, TorchInstall, TorchRuntime
+from envdoctor.knowledge.libraries import providers
+
+MISSING = (
+    re.compile(r"(?P<name>lib[\w.+-]+\.so[\w.]*): cannot open shared object file: No such file or directory"),
+    re.compile(
+        r"Error loading shared library (?P<name>lib[\w.+-]+\.so[\w.]*): No such file or directory(?: \(needed by (?P<by>[^)]+)\))?"
+    ),
+    re.compile(r"[Cc]ould not load (?:dynamic )?library '?(?P<name>lib[\w.+-]+\.so[\w.]*)"),
+    re.compile(r"Unable to (?:load|find) any of \{(?P<name>lib[\w.+-]+\.so[\w.]*)"),
+    re.compile(r"failed to load (?P<name>lib[\w.+-]+\.so[\w.]*)"),
+)
+SYMBOL = re.compile(
+    r"(?P<by>/[^\s:]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so[\w.]*))?"
+)
+VERSION = re.compile(
+    r"(?P<name>/[^\s:]+\.so[\w.]*): version [`'](?P<symbol>[^']+)' not found \(required by (?P<by>[^)]+)\)"
+)
+
+
+@collector(quick=False)
+def missing_libraries(
+    host: Host, torch_runtime: TorchRuntime, torch_install: TorchInstall | None, interpreter: Interpreter | None
+) -> MissingLibraries:
+    """What the import, and the stages after it, could not find; empty where nothing was missing."""
+    asked = list(dict.fromkeys(found for stage in torch_runtime.stages for found in asked_for(stage)))
+    if not asked:
+        return MissingLibraries()
+    machine = (interpreter.machine if interpreter else None) or "x86_64"
+    disk = Disk(host, Search(host, machine), torch_install)
+    return MissingLibraries(
+        missing=tuple(disk.describe(found) for found in asked),
+        sources=dict.fromkeys(("missing",), "the error that import torch ended with"),
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an error message says was not found."""
+
+    name: str | None
+    kind: str
+    symbol: str | None = None
+    by: str | None = None
+
+
+def asked_for(stage: Stage) -> Iterator[Asked]:
+    """The libraries, symbols and versions that the error of one stage names."""
+    text = stage.error or ""
+    for pattern in MISSING:
+        for match in pattern.finditer(text):
+            yield Asked(match["name"], "library", by=match.groupdict().get("by"))
+    for match in SYMBOL.finditer(text):
+        yield Asked(match["name"], "symbol", match["symbol"], match["by"])
+    for match in VERSION.finditer(text):
+        yield Asked(os.path.basename(match["name"]), "version", match["symbol"], match["by"])
+
+
+PREFIXES = {
+    "nccl": "libnccl.so",
+    "cudnn": "libcudnn.so",
+    "cublasLt": "libcublasLt.so",
+    "cublas": "libcublas.so",
+    "cusparseLt": "libcusparseLt.so",
+    "cusparse": "libcusparse.so",
+    "cusolver": "libcusolver.so",
+    "cufft": "libcufft.so",
+    "curand": "libcurand.so",
+    "nvrtc": "libnvrtc.so",
+    "__nvJitLink": "libnvJitLink.so",
+    "nvJitLink": "libnvJitLink.so",
+    "__cudaRegister": "libcudart.so",
+    "cuda": "libcudart.so",
+    "cupti": "libcupti.so",
+}
+"""The library that exports a symbol, by how the symbol begins; the longer beginnings stand first."""
+
+
+def library_of_symbol(symbol: str, needed: Iterable[str]) -> str | None:
+    """Which of the `needed` libraries ought to have exported `symbol`; None: its name does not tell."""
+    for prefix, library in PREFIXES.items():
+        if symbol.startswith(prefix):
+            return next((name for name in needed if name.startswith(library)), None)
+    return None
+
+
+class Disk:
+    """The files that could answer a request."""
+
+    def __init__(self, host: Host, search: Search, install: TorchInstall | None) -> None:
+        self.host = host
+        self.search = search
+        self.install = install
+        self.site = install.location if install else None
+
+    def describe(self, asked: Asked) -> MissingLibrary:
+        """One request that failed, with who asked, where the loader looked and what lies on disk."""
+        requirer = read_elf(asked.by) if asked.by else None
+        name = asked.name
+        if name is None and asked.symbol is not None and requirer is not None:
+            name = library_of_symbol(asked.symbol, requirer.needed)
+        name = name or "?"
+        requirer = requirer or self._requirer(name)
+        above = self._above(requirer) if requirer else ()
+        steps = tuple(self.search.steps(name, requirer, above))
+        taken = self.search.find(name, requirer, above) if asked.kind != "library" else None
+        copies = tuple(dict.fromkeys((*((taken[0],) if taken else ()), *self._copies(name))))
+        return MissingLibrary(
+            name=name,
+            kind="library" if asked.kind == "library" else "symbol" if asked.kind == "symbol" else "version",
+            symbol=asked.symbol,
+            needed_by=asked.by or (requirer.path if requirer else None),
+            searched=tuple(f"{step.folder} ({step.why})" for step in steps),
+            copies=copies,
+            provider=self._provider(name),
+        )
+
+    def _torch_files(self) -> tuple[str, ...]:
+        if not self.site:
+            return ()
+        return tuple(self.host.glob(f"{self.site}/torch/lib/lib*.so*")) + tuple(
+            self.host.glob(f"{self.site}/nvidia/*/lib/lib*.so*")
+        )
+
+    def _requirer(self, name: str) -> Elf | None:
+        """The file of torch, or of its wheels, that needs `name`."""
+        first = sorted(self._torch_files(), key=lambda path: "libtorch_cuda.so" not in path)
+        return next((elf for path in first if (elf := read_elf(path)) is not None and name in elf.needed), None)
+
+    def _above(self, requirer: Elf) -> tuple[Elf, ...]:
+        """libtorch_cuda stands above every library of the wheels: its DT_RPATH holds for those that have no DT_RUNPATH."""
+        path = f"{self.site}/torch/lib/libtorch_cuda.so"
+        elf = read_elf(path) if self.site and requirer.path != path else None
+        return (elf,) if elf is not None else ()
+
+    def _copies(self, name: str) -> Iterator[str]:
+        folders = [*self.search.library_path, *self.search.defaults]
+        yield from (path for path in self._torch_files() if os.path.basename(path) == name)
+        yield from (f"{folder}/{name}" for folder in folders if os.path.exists(f"{folder}/{name}"))
+        if name in self.search.cached:
+            yield self.search.cached[name]
+        for pattern in ("/usr/local/cuda*/lib64", "/usr/local/cuda*/targets/*/lib", "/opt/cuda/lib64"):
+            yield from self.host.glob(f"{pattern}/{name}")
+        prefix = self.host.environ.get("CONDA_PREFIX")
+        if prefix and os.path.exists(f"{prefix}/lib/{name}"):
+            yield f"{prefix}/lib/{name}"
+
+    def _provider(self, name: str) -> str | None:
+        """The distribution that ships `name`, as torch's own metadata pins it."""
+        wheels = providers(name)
+        for pin in (self.install.pins or ()) if self.install else ():
+            if pin.name in wheels:
+                return pin.name + pin.specifier
+        return wheels[0] if wheels else None
