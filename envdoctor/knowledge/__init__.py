@@ -1,1 +1,1 @@
-"""Typed tables of what is known about CUDA, torch, GPUs and messages; each row names its source."""
+"""What is known of drivers, CUDA, torch and GPUs: tables, one module each, one row per fact, with its source. No opinion, no looking."""

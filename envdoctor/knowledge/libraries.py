@@ -1,70 +1,68 @@
-"""The libraries that a CUDA build of torch loads: how their files are called, and which wheels ship them.
-
-Sources: the wheels that torch 1.13 – 2.15 pins (Requires-Dist) and the files in them; from CUDA 13 on the names lost their ``-cu13``
-and ``cuda-toolkit`` pins them.
-"""
+"""The shared libraries that torch loads: their families, how each tells its version, and the wheels that ship them."""
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import NamedTuple
+
+import msgspec
+
+from envdoctor.knowledge.table import Row, rows
 
 
-class LibraryRow(NamedTuple):
-    """One family of files."""
+class LibraryRow(Row, frozen=True, kw_only=True):
+    """One family of libraries."""
 
     family: str
-    wheel: str
-    """The distribution without its CUDA suffix; empty: torch itself, or the driver."""
-    suffixed: bool = False
-    """Whether the wheel keeps a ``-cu13`` suffix with CUDA 13 too (those that are versioned apart from the toolkit)."""
+    """``cudart``, ``cudnn_graph``, ``cublasLt``, ``nvjitlink``, ``cuda`` (the driver), ``torch_cuda`` …"""
+    pattern: str
+    """A regular expression for the whole file name up to ``.so``, without ``lib``: ``cudart(-[0-9a-f]+)?``."""
+    owner: str
+    """Whose it is: ``cuda``, ``cudnn``, ``nccl``, ``driver``, ``torch``, ``rocm``."""
+    version_call: str | None = None
+    """The exported function that tells its version."""
+    wheels: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """What ships it, by the number after ``.so.`` (``*``: any): ``{"12": ["nvidia-cuda-runtime-cu12"]}``."""
 
 
-LIBRARIES: tuple[LibraryRow, ...] = (
-    LibraryRow("cudart", "nvidia-cuda-runtime"),
-    LibraryRow("cublas", "nvidia-cublas"),
-    LibraryRow("cublasLt", "nvidia-cublas"),
-    LibraryRow("nvblas", "nvidia-cublas"),
-    LibraryRow("cudnn", "nvidia-cudnn", suffixed=True),
-    LibraryRow("nccl", "nvidia-nccl", suffixed=True),
-    LibraryRow("cusparse", "nvidia-cusparse"),
-    LibraryRow("cusparseLt", "nvidia-cusparselt", suffixed=True),
-    LibraryRow("cusolver", "nvidia-cusolver"),
-    LibraryRow("cusolverMg", "nvidia-cusolver"),
-    LibraryRow("cufft", "nvidia-cufft"),
-    LibraryRow("cufftw", "nvidia-cufft"),
-    LibraryRow("curand", "nvidia-curand"),
-    LibraryRow("nvrtc", "nvidia-cuda-nvrtc"),
-    LibraryRow("nvrtc-builtins", "nvidia-cuda-nvrtc"),
-    LibraryRow("nvJitLink", "nvidia-nvjitlink"),
-    LibraryRow("cupti", "nvidia-cuda-cupti"),
-    LibraryRow("cufile", "nvidia-cufile"),
-    LibraryRow("nvshmem_host", "nvidia-nvshmem", suffixed=True),
-    LibraryRow("nvToolsExt", "nvidia-nvtx"),
-)
+LIBRARIES: tuple[LibraryRow, ...] = rows("libraries", LibraryRow)
 
-_FILE = re.compile(r"lib(?P<family>[A-Za-z0-9_+-]+?)(?:-[0-9a-f]{8,})?\.so(?:\.|$)")
+_NAME = re.compile(r"lib(?P<stem>.+?)\.so(?:\.(?P<number>[0-9][0-9.]*))?")
 
 
-def family_of(file: str) -> str | None:
-    """``cudart`` for ``/x/libcudart.so.12``; None: the name is no library's."""
-    match = _FILE.match(file.rpartition("/")[2])
-    return match["family"] if match else None
+@functools.cache
+def _pattern() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<f{index}>{row.pattern})" for index, row in enumerate(LIBRARIES)))
 
 
-def row_of(file: str) -> LibraryRow | None:
-    """The row that a file belongs to (cuDNN's parts to cuDNN's)."""
-    family = family_of(file)
-    if family is None:
+def _row(filename: str) -> tuple[LibraryRow, str] | None:
+    name = _NAME.fullmatch(filename.rpartition("/")[2])
+    found = _pattern().fullmatch(name["stem"]) if name else None
+    if name is None or found is None or found.lastgroup is None:
         return None
-    family = "cudnn" if family.startswith("cudnn") else family
-    return next((row for row in LIBRARIES if row.family == family), None)
+    return LIBRARIES[int(found.lastgroup[1:])], name["number"] or ""
 
 
-def wheels_of(file: str, cuda_major: int) -> tuple[str, ...]:
-    """The distributions that may ship a file for that CUDA major, the likelier first."""
-    row = row_of(file)
-    if row is None:
+def library(filename: str) -> LibraryRow | None:
+    """The row of a file name or path such as ``libcudnn_graph.so.9.1.0``; None: a library that does not matter here."""
+    found = _row(filename)
+    return found[0] if found else None
+
+
+def family_of(filename: str) -> str | None:
+    """The family of a file name or path."""
+    row = library(filename)
+    return row.family if row else None
+
+
+def providers(filename: str) -> tuple[str, ...]:
+    """The wheels that ship a file of this name, most usual first; none where no wheel does, or the number is unknown."""
+    found = _row(filename)
+    if found is None:
         return ()
-    suffixed = f"{row.wheel}-cu{cuda_major}"
-    return (suffixed, row.wheel) if cuda_major < 13 or row.suffixed else (row.wheel, suffixed)
+    row, number = found
+    for length in range(number.count(".") + 1, 0, -1):
+        wheels = row.wheels.get(".".join(number.split(".")[:length]))
+        if wheels:
+            return wheels
+    return row.wheels.get("*", ())

@@ -1,0 +1,87 @@
+"""Messages that programs print when the GPU is not used, and the root cause that each points at."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Literal
+
+from envdoctor.facts import Message
+from envdoctor.knowledge.table import Row, rows
+
+Specificity = Literal["specific", "likely", "ambiguous"]
+
+_REACH = 240
+"""How far around a hit the stricter expression of a row may look, and the longest line that is quoted, in characters."""
+
+
+class MessageRow(Row, frozen=True, kw_only=True):
+    """One message."""
+
+    key: str
+    """``torch-no-nvidia-driver``: who says it and what; stable."""
+    pattern: str
+    """A distinctive part of the text, searched as it stands."""
+    regex: str | None = None
+    """A stricter expression that must also match round the hit."""
+    emitter: str
+    cause: str | None = None
+    """The id it most likely points at; None: noise, or the user's code."""
+    also: tuple[str, ...] = ()
+    """Other ids that the same text can point at."""
+    specificity: Specificity
+    """specific: the text alone decides; likely: usually; ambiguous: other evidence must decide."""
+    versions: str | None = None
+    """Releases of the emitter that say it, as far as known."""
+
+
+MESSAGES: tuple[MessageRow, ...] = rows("messages", MessageRow)
+
+
+@functools.cache
+def _by_key() -> dict[str, MessageRow]:
+    return {row.key: row for row in MESSAGES}
+
+
+@functools.cache
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex)
+
+
+def message(key: str) -> MessageRow | None:
+    """The row of that key."""
+    return _by_key().get(key)
+
+
+def _find(row: MessageRow, text: str) -> int:
+    """Where the row's message first stands in `text`; -1: nowhere."""
+    at = text.find(row.pattern)
+    while at >= 0 and row.regex is not None:
+        around = text[max(0, at - _REACH) : at + len(row.pattern) + _REACH]
+        if _compiled(row.regex).search(around):
+            break
+        at = text.find(row.pattern, at + len(row.pattern))
+    return at
+
+
+def _line(text: str, at: int, length: int) -> str:
+    """The line that the hit stands in, cut to what can be quoted."""
+    begin = text.rfind("\n", max(0, at - _REACH), at) + 1 or max(0, at - _REACH)
+    end = text.find("\n", at + length, at + length + _REACH)
+    return text[begin : end if end >= 0 else at + length + _REACH].strip()
+
+
+def recognise(text: str) -> tuple[Message, ...]:
+    """The messages of the table that stand in `text`, each once, in the order of their first appearance.
+
+    A row whose hit lies within a longer row's hit is left out: the longer one says more. One search of the text per row.
+    """
+    hits = [(at, row) for row in MESSAGES if (at := _find(row, text)) >= 0]
+    spans = [(at, at + len(row.pattern)) for at, row in hits]
+
+    def said_better(at: int, end: int) -> bool:
+        return any(a <= at and end <= b and (a, b) != (at, end) for a, b in spans)
+
+    kept = [(at, row) for (at, row), (_, end) in zip(hits, spans, strict=True) if not said_better(at, end)]
+    kept.sort(key=lambda hit: hit[0])
+    return tuple(Message(key=row.key, text=_line(text, at, len(row.pattern)), emitter=row.emitter) for at, row in kept)
