@@ -7,10 +7,6 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSegment
-from elftools.elf.elffile import ELFFile
-
 from envdoctor.collect.host import Host
 from envdoctor.collect.ld_cache import CacheEntry, read_cache
 
@@ -40,6 +36,11 @@ class Step:
 
 def read_elf(path: str) -> Elf | None:
     """The dynamic section of a file; None: it is no dynamic ELF file, or cannot be read."""
+    # Imported here: it costs as much as all of click, and --quick never comes here.
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.dynamic import DynamicSegment
+    from elftools.elf.elffile import ELFFile
+
     tags: dict[str, list[str]] = {"DT_NEEDED": [], "DT_RPATH": [], "DT_RUNPATH": [], "DT_SONAME": []}
     try:
         with open(path, "rb") as stream:
