@@ -135,6 +135,9 @@ def gpu_usable(snapshot: Snapshot, *, broken: bool) -> bool | None:
         return runtime.works
     if runtime is not None and runtime.cuda_available is not None:
         return runtime.cuda_available
+    imported = runtime.stage("import") if runtime is not None else None
+    if imported is not None and imported.status != "ok":
+        return False
     if broken:
         return False
     if install is not None and (install.present is False or install.build == "cpu"):

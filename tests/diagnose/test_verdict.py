@@ -120,3 +120,7 @@ def test_expecting_the_processor_makes_its_torch_fine() -> None:
 def test_expecting_the_processor_does_not_excuse_a_torch_that_cannot_be_imported() -> None:
     facts = (Expectation(device="cpu"), TorchRuntime(stages=(Stage(name="import", status="failed"),)))
     assert verdict(Finding(id="torch.import-fails", title="x"), facts=facts).cause == "torch.import-fails"
+
+
+def test_a_torch_that_cannot_be_imported_uses_no_gpu() -> None:
+    assert verdict(facts=(TorchRuntime(stages=(Stage(name="import", status="crashed"),)),)).gpu_usable is False
