@@ -31,7 +31,7 @@ cuda.driver-too-old cuda.runtime-mismatch cuda.multiple-runtimes cuda.library-sh
 cuda.stub-loaded cuda.toolkit-mismatch cuda.toolkit-missing cuda.init-failed
 cudnn.missing cudnn.version-mismatch cudnn.disabled nccl.missing nccl.version-mismatch nccl.transport
 env.visible-devices env.launch-blocking env.alloc-conf host.cpu-quota host.jupyter-exposed
-""".split()
+""".split()  # noqa: SIM905 - a list of words reads better so
 """Ids that scripts rely on: never renamed, never reused."""
 
 
