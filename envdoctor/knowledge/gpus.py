@@ -44,6 +44,15 @@ class PciName(Row, frozen=True, kw_only=True):
     name: str
 
 
+class PciRange(Row, frozen=True, kw_only=True):
+    """Device ids of one compute capability: NVIDIA hands them out chip by chip, so new cards of a known chip are known too."""
+
+    first: str
+    last: str
+    """Both included; four hexadecimal digits, lower case."""
+    compute_capability: str
+
+
 @functools.cache
 def gpus() -> tuple[GpuRow, ...]:
     """Every model of the table."""
@@ -53,6 +62,10 @@ def gpus() -> tuple[GpuRow, ...]:
 def _plain(name: str) -> str:
     """A product name without the vendor and without a MIG slice, in lower case: both come and go with driver versions."""
     return re.sub(r"^nvidia |\s+mig \S+$", "", name.strip().lower())
+
+
+def _hex(device: str) -> str:
+    return device.lower().removeprefix("0x")
 
 
 @functools.cache
@@ -65,6 +78,12 @@ def _pci() -> dict[str, PciName]:
     return {row.device: row for row in rows("pci_names", PciName)}
 
 
+@functools.cache
+def pci_ranges() -> tuple[PciRange, ...]:
+    """Every range, lowest first."""
+    return rows("pci_ranges", PciRange)
+
+
 def gpu_by_name(name: str) -> GpuRow | None:
     """The row of a product name as NVML, torch or nvidia-smi prints it; a MIG slice gives its GPU's."""
     return _by_name().get(_plain(name))
@@ -72,8 +91,14 @@ def gpu_by_name(name: str) -> GpuRow | None:
 
 def gpu_name_by_pci(device: str) -> str | None:
     """The product name of a PCI device id, ``2684`` → ``NVIDIA GeForce RTX 4090``."""
-    row = _pci().get(device.lower().removeprefix("0x"))
+    row = _pci().get(_hex(device))
     return row.name if row else None
+
+
+def compute_capability_by_pci(device: str) -> str | None:
+    """The compute capability of a PCI device id, told by its chip: needs no driver. None: an id that is in no range."""
+    wanted = _hex(device)
+    return next((row.compute_capability for row in pci_ranges() if row.first <= wanted <= row.last), None)
 
 
 def compute_capability(name: str) -> str | None:
