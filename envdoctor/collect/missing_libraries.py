@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import Host
-from envdoctor.collect.loader import Elf, Search, read_elf
-from envdoctor.facts import Interpreter, MissingLibraries, MissingLibrary, Stage, TorchInstall, TorchRuntime
+from envdoctor.collect.loader import Elf, Search, exports, read_elf
+from envdoctor.facts import Interpreter, MissingLibraries, MissingLibrary, TorchInstall, TorchRuntime
 from envdoctor.knowledge.libraries import providers
 
 MISSING = (
@@ -19,14 +19,19 @@ MISSING = (
         r"Error loading shared library (?P<name>lib[\w.+-]+\.so[\w.]*): No such file or directory(?: \(needed by (?P<by>[^)]+)\))?"
     ),
     re.compile(r"[Cc]ould not load (?:dynamic )?library '?(?P<name>lib[\w.+-]+\.so[\w.]*)"),
-    re.compile(r"Unable to (?:load|find) any of \{(?P<name>lib[\w.+-]+\.so[\w.]*)"),
     re.compile(r"failed to load (?P<name>lib[\w.+-]+\.so[\w.]*)"),
 )
+ANY_OF = re.compile(r"Unable to (?:load|find) any of \{(?P<names>[^}\n]+)\}")
+"""cuDNN 9 and cuda-bindings name every spelling that they tried."""
+PATTERN = re.compile(r"(?P<name>lib\w+)\.so\.\*\[0-9\] not found in the system path")
+"""torch's own search for the wheels' libraries, which it tries when libtorch_global_deps could not be loaded, gives no number."""
 SYMBOL = re.compile(
-    r"(?P<by>/[^\s:]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so[\w.]*))?"
+    r"(?P<by>/[^:\n]+?\.so[\w.]*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so[\w.]*))?"
 )
+RELOCATION = re.compile(r"Error relocating (?P<by>/[^:\n]+): (?P<symbol>\w+): symbol not found")
+"""musl's words for it."""
 VERSION = re.compile(
-    r"(?P<name>/[^\s:]+\.so[\w.]*): version [`'](?P<symbol>[^']+)' not found \(required by (?P<by>[^)]+)\)"
+    r"(?P<name>/[^:\n]+?\.so[\w.]*): version [`'](?P<symbol>[^']+)' not found \(required by (?P<by>[^)]+)\)"
 )
 
 
@@ -35,7 +40,7 @@ def missing_libraries(
     host: Host, torch_runtime: TorchRuntime, torch_install: TorchInstall | None, interpreter: Interpreter | None
 ) -> MissingLibraries:
     """What the import, and the stages after it, could not find; empty where nothing was missing."""
-    asked = list(dict.fromkeys(found for stage in torch_runtime.stages for found in asked_for(stage)))
+    asked = list(dict.fromkeys(found for text in words(torch_runtime) for found in asked_for(text)))
     if not asked:
         return MissingLibraries()
     machine = (interpreter.machine if interpreter else None) or "x86_64"
@@ -56,14 +61,27 @@ class Asked:
     by: str | None = None
 
 
-def asked_for(stage: Stage) -> Iterator[Asked]:
-    """The libraries, symbols and versions that the error of one stage names."""
-    text = stage.error or ""
+def words(runtime: TorchRuntime) -> Iterator[str]:
+    """What the failed stages said. One that died said it on stderr; elsewhere stderr is full of what harms nobody."""
+    for stage in runtime.stages:
+        if stage.status in ("crashed", "hung"):
+            yield runtime.stderr or ""
+        yield stage.error or ""
+
+
+def asked_for(text: str) -> Iterator[Asked]:
+    """The libraries, symbols and versions that an error message names."""
     for pattern in MISSING:
         for match in pattern.finditer(text):
             yield Asked(match["name"], "library", by=match.groupdict().get("by"))
-    for match in SYMBOL.finditer(text):
-        yield Asked(match["name"], "symbol", match["symbol"], match["by"])
+    for match in ANY_OF.finditer(text):
+        names = [name.strip() for name in match["names"].split(",")]
+        yield Asked(next((name for name in names if re.search(r"\.so\.\d+$", name)), names[0]), "library")
+    for match in PATTERN.finditer(text):
+        yield Asked(f"{match['name']}.so", "library")
+    for pattern in (SYMBOL, RELOCATION):
+        for match in pattern.finditer(text):
+            yield Asked(match.groupdict().get("name"), "symbol", match["symbol"], match["by"])
     for match in VERSION.finditer(text):
         yield Asked(os.path.basename(match["name"]), "version", match["symbol"], match["by"])
 
@@ -107,8 +125,9 @@ class Disk:
 
     def describe(self, asked: Asked) -> MissingLibrary:
         """One request that failed, with who asked, where the loader looked and what lies on disk."""
-        requirer = read_elf(asked.by) if asked.by else None
-        name = asked.name
+        by = os.path.realpath(asked.by) if asked.by else None
+        requirer = read_elf(by) if by else None
+        name = self._numbered(asked.name) if asked.name else None
         if name is None and asked.symbol is not None and requirer is not None:
             name = library_of_symbol(asked.symbol, requirer.needed)
         name = name or "?"
@@ -116,16 +135,31 @@ class Disk:
         above = self._above(requirer) if requirer else ()
         steps = tuple(self.search.steps(name, requirer, above))
         taken = self.search.find(name, requirer, above) if asked.kind != "library" else None
-        copies = tuple(dict.fromkeys((*((taken[0],) if taken else ()), *self._copies(name))))
+        copies = self._found(name, taken[0] if taken else None, asked.symbol if asked.kind == "symbol" else None)
         return MissingLibrary(
             name=name,
             kind="library" if asked.kind == "library" else "symbol" if asked.kind == "symbol" else "version",
             symbol=asked.symbol,
-            needed_by=asked.by or (requirer.path if requirer else None),
+            needed_by=by or (requirer.path if requirer else None),
             searched=tuple(f"{step.folder} ({step.why})" for step in steps),
             copies=copies,
             provider=self._provider(name),
         )
+
+    def _numbered(self, name: str) -> str:
+        """``libcudart.so.12`` for ``libcudart.so``: the name that torch's libraries ask for."""
+        if not name.endswith(".so"):
+            return name
+        needed = (one for path in self._torch_files() if (elf := read_elf(path)) is not None for one in elf.needed)
+        return next((one for one in needed if one.startswith(f"{name}.")), name)
+
+    def _found(self, name: str, taken: str | None, symbol: str | None) -> tuple[str, ...]:
+        """The copies of `name`, each once: the one that the loader took, then those that have `symbol`, then the rest."""
+        paths = {os.path.realpath(path): path for path in reversed([*((taken,) if taken else ()), *self._copies(name)])}
+        rest = [path for path in reversed(paths.values()) if path != taken]
+        if symbol is not None:
+            rest.sort(key=lambda path: not exports(path, symbol))
+        return (*((taken,) if taken else ()), *rest)
 
     def _torch_files(self) -> tuple[str, ...]:
         if not self.site:

@@ -41,7 +41,9 @@ def read_runtime(result: ChildResult) -> tuple[TorchRuntime, MappedFiles]:
         files = msgspec.convert(said["libraries"], tuple[MappedFile, ...]) if "libraries" in said else files
         found.update({key: value for key, value in said.items() if key in FIELDS})
     stages += _last_stage(result)
-    runtime: TorchRuntime = msgspec.convert({**found, "warnings": warnings}, TorchRuntime, strict=False)
+    runtime: TorchRuntime = msgspec.convert(
+        {**found, "warnings": warnings, "stderr": result.stderr[-4096:] or None}, TorchRuntime, strict=False
+    )
     complete = any(stage.name == "libraries" and stage.status == "ok" for stage in stages)
     return msgspec.structs.replace(runtime, stages=tuple(stages)), MappedFiles(files=files, complete=complete)
 

@@ -52,6 +52,8 @@ class TorchRuntime(Fact, frozen=True, kw_only=True):
     nccl_available: bool | None = None
     warnings: tuple[str, ...] = ()
     """Warnings as they were said, in order."""
+    stderr: str | None = None
+    """The end of what the child wrote to stderr: the last words of libraries that abort."""
     works: bool | None = None
     """A small matrix product on the GPU came out right."""
 
