@@ -1,0 +1,18 @@
+"""The environment variables that matter."""
+
+from __future__ import annotations
+
+from envdoctor.collect.api import collector
+from envdoctor.collect.host import CannotLook, Host
+from envdoctor.facts import Environment
+
+
+@collector
+def environment(host: Host) -> Environment:
+    """Those that the table of variables knows to change how CUDA, torch or the loader behave."""
+    from envdoctor.knowledge.variables import matters
+
+    if not host.live:
+        raise CannotLook("skipped", "the files of a system do not tell its environment")
+    found = {name: value for name, value in sorted(host.environ.items()) if matters(name) is not None}
+    return Environment(variables=found)

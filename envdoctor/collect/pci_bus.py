@@ -1,0 +1,114 @@
+"""Display devices and NVIDIA devices on the PCI bus, from sysfs: no tool needed."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from envdoctor.collect.api import collector
+from envdoctor.collect.host import CannotLook, Host
+from envdoctor.facts import PciBus, PciDevice
+
+ROOT = "/sys/bus/pci/devices"
+IORESOURCE_MEM = 0x200
+"""The flag that makes a line of `resource` a memory BAR (include/linux/ioport.h)."""
+IORESOURCE_UNSET = 0x20000000
+"""The flag of a BAR that the kernel could give no address."""
+
+
+@collector
+def pci_bus(host: Host) -> PciBus:
+    """Every display controller, whoever made it, and every NVIDIA device."""
+    try:
+        addresses = host.list(ROOT)
+    except FileNotFoundError as error:
+        raise CannotLook("absent", f"there is no {ROOT}: the PCI bus cannot be seen from here") from error
+    devices = tuple(device for address in addresses if (device := _device(host, address)) is not None)
+    return PciBus(devices=devices, device_count=len(addresses))
+
+
+def _device(host: Host, address: str) -> PciDevice | None:
+    """One device; None where it is neither a display nor NVIDIA's."""
+    path = f"{ROOT}/{address}"
+    vendor, kind = _hex(host, f"{path}/vendor"), _hex(host, f"{path}/class")
+    if vendor is None or kind is None or not (vendor == "10de" or kind.startswith("03")):
+        return None
+    device = _hex(host, f"{path}/device") or "?"
+    return PciDevice(
+        address=address,
+        vendor=vendor,
+        device=device,
+        device_class=kind[:4],
+        name=_name(device) if vendor == "10de" else None,
+        driver=_driver(host, path),
+        bar_unassigned=_bar_unassigned(host, path),
+        link_width=_number(host, f"{path}/current_link_width"),
+        link_width_max=_number(host, f"{path}/max_link_width"),
+        link_speed_gts=_speed(host, f"{path}/current_link_speed"),
+        link_speed_max_gts=_speed(host, f"{path}/max_link_speed"),
+        numa_node=_number(host, f"{path}/numa_node"),
+        revision=_hex(host, f"{path}/revision"),
+        is_virtual_function=_link(host, f"{path}/physfn") is not None,
+        sources=dict.fromkeys(("driver",), f"{path}/driver"),
+    )
+
+
+def _name(device: str) -> str | None:
+    from envdoctor.knowledge.gpus import gpu_name_by_pci
+
+    return gpu_name_by_pci(device)
+
+
+def _text(host: Host, path: str) -> str | None:
+    try:
+        return host.read(path).strip()
+    except OSError:
+        return None
+
+
+def _hex(host: Host, path: str) -> str | None:
+    """The digits of ``0x10de``, or of the class ``0x030000``."""
+    text = _text(host, path)
+    return text.removeprefix("0x").lower() if text else None
+
+
+def _number(host: Host, path: str) -> int | None:
+    """A whole number; None for what is none (a link that is down says ``Unknown`` or 255)."""
+    text = _text(host, path)
+    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) and text != "255" else None
+
+
+def _speed(host: Host, path: str) -> float | None:
+    """``16.0 GT/s PCIe`` as 16.0."""
+    match = re.match(r"(\d+(?:\.\d+)?) GT/s", _text(host, path) or "")
+    return float(match[1]) if match else None
+
+
+def _link(host: Host, path: str) -> str | None:
+    try:
+        return os.path.basename(host.resolve(path)) if host.exists(path) else None
+    except OSError:
+        return None
+
+
+def _driver(host: Host, path: str) -> str | None:
+    """The bound driver; empty: none is; None: that could not be told."""
+    try:
+        return _link(host, f"{path}/driver") or ""
+    except OSError:
+        return None
+
+
+def _bar_unassigned(host: Host, path: str) -> bool | None:
+    """Whether a memory BAR (the first six lines of `resource`: start, end, flags) has no address."""
+    text = _text(host, f"{path}/resource")
+    if text is None:
+        return None
+    for line in text.splitlines()[:6]:
+        fields = line.split()
+        if len(fields) != 3:
+            return None
+        start, end, flags = (int(field, 16) for field in fields)
+        if flags & IORESOURCE_MEM and (flags & IORESOURCE_UNSET or (start == 0 and end > 0)):
+            return True
+    return False

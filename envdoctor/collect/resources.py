@@ -1,0 +1,139 @@
+"""What the host side may use: processors, memory, limits."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from typing import Literal
+
+from envdoctor.collect.api import collector
+from envdoctor.collect.host import Host
+from envdoctor.facts import Resources
+
+UNLIMITED: Literal["unlimited"] = "unlimited"
+Limit = int | Literal["unlimited"] | None
+
+
+@collector
+def resources(host: Host) -> Resources:
+    """Processors (all, allowed, paid for by the cgroup), memory, /dev/shm, limits."""
+    import psutil
+
+    memory = psutil.virtual_memory() if host.live else None
+    total, free = _shm(host)
+    group = Cgroup(host)
+    return Resources(
+        logical_cpus=psutil.cpu_count() if host.live else None,
+        physical_cores=psutil.cpu_count(logical=False) if host.live else None,
+        affinity_cpus=len(os.sched_getaffinity(0)) if host.live else None,
+        cgroup_version=group.version,
+        cpu_quota=group.quota(),
+        periods=group.stat("nr_periods"),
+        throttled_periods=group.stat("nr_throttled"),
+        load_1min=os.getloadavg()[0] if host.live else None,
+        memory_total_bytes=memory.total if memory else None,
+        memory_available_bytes=memory.available if memory else None,
+        memory_limit_bytes=group.memory_limit(),
+        shm_total_bytes=total,
+        shm_free_bytes=free,
+        open_files_limit=_limit(host, resource.RLIMIT_NOFILE),
+        locked_memory_limit_bytes=_limit(host, resource.RLIMIT_MEMLOCK),
+        numa_nodes=len(host.glob("/sys/devices/system/node/node[0-9]*")) or None,
+        sources={
+            "cpu_quota": f"cgroup v{group.version} CPU quota",
+            "throttled_periods": f"cgroup v{group.version} cpu.stat",
+            "affinity_cpus": "sched_getaffinity",
+            "shm_total_bytes": "statvfs /dev/shm",
+        },
+    )
+
+
+def _limit(host: Host, number: int) -> Limit:
+    if not host.live:
+        return None
+    soft = resource.getrlimit(number)[0]
+    return UNLIMITED if soft == resource.RLIM_INFINITY else soft
+
+
+def _shm(host: Host) -> tuple[int | None, int | None]:
+    """Size and free space of /dev/shm in bytes; 0, 0: there is none."""
+    if not host.live:
+        return None, None
+    try:
+        stat = os.statvfs("/dev/shm")
+    except FileNotFoundError:
+        return 0, 0
+    except OSError:
+        return None, None
+    return stat.f_frsize * stat.f_blocks, stat.f_frsize * stat.f_bavail
+
+
+class Cgroup:
+    """This process's control group and those above it: the tightest limit on the way up holds."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.paths = self._paths()
+        self.version = self._version()
+
+    def _paths(self) -> dict[str, str]:
+        """Controller to path; the unified hierarchy's controller is the empty string."""
+        found = {}
+        for line in (self._read("/proc/self/cgroup") or "").splitlines():
+            _, _, rest = line.partition(":")
+            controllers, _, path = rest.partition(":")
+            found.update(dict.fromkeys(controllers.split(","), path))
+        return found
+
+    def _version(self) -> int:
+        if self._read("/sys/fs/cgroup/cgroup.controllers") is not None:
+            return 2
+        return 1 if any(name for name in self.paths) else 0
+
+    def _read(self, path: str) -> str | None:
+        try:
+            return self.host.read(path)
+        except OSError:
+            return None
+
+    def _files(self, controller: str, name: str) -> Iterator[str]:
+        """The texts of one control file, from our group up to the root. In a container the root is what is mounted."""
+        root = "/sys/fs/cgroup" if self.version == 2 else f"/sys/fs/cgroup/{controller}"
+        path = self.paths.get("" if self.version == 2 else controller, "/").rstrip("/")
+        while True:
+            text = self._read(f"{root}{path}/{name}")
+            if text is not None:
+                yield text
+            if not path:
+                return
+            path = path.rpartition("/")[0]
+
+    def quota(self) -> float | Literal["unlimited"] | None:
+        """Processors' worth of time; None where nothing could be read."""
+        if self.version == 2:
+            texts = [text.split() for text in self._files("", "cpu.max")]
+            quotas = [int(pair[0]) / int(pair[1]) for pair in texts if len(pair) == 2 and pair[0].isdigit()]
+            return min(quotas, default=UNLIMITED)
+        if self.version == 1:
+            pairs = zip(self._files("cpu", "cpu.cfs_quota_us"), self._files("cpu", "cpu.cfs_period_us"), strict=False)
+            quotas = [int(quota) / int(period) for quota, period in pairs if int(quota) > 0 and int(period) > 0]
+            return min(quotas, default=UNLIMITED)
+        return None
+
+    def stat(self, key: str) -> int | None:
+        """One counter of our own group's cpu.stat."""
+        for text in self._files("cpu", "cpu.stat"):
+            for line in text.splitlines():
+                name, _, value = line.partition(" ")
+                if name == key and value.strip().isdigit():
+                    return int(value)
+        return None
+
+    def memory_limit(self) -> int | Literal["unlimited"] | None:
+        """Bytes; cgroup v1 writes "no limit" as a number near 2^63."""
+        name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
+        if self.version not in (1, 2):
+            return None
+        limits = [int(text) for text in self._files("memory", name) if text.strip().isdigit()]
+        return min((limit for limit in limits if limit < 1 << 60), default=UNLIMITED)
