@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,14 +42,28 @@ def read_python(result: ChildResult, python: str, why: str) -> tuple[Interpreter
         {**words["interpreter"], "path": python, "chosen_by": why}, Interpreter, strict=False
     )
     found = msgspec.convert(packages["distributions"], tuple[Distribution, ...], strict=False)
-    ours = tuple(dist for dist in found if dist.name == "torch")
     install: TorchInstall = msgspec.convert(torch["torch"], TorchInstall, strict=False)
+    ours = _winners_first([dist for dist in found if dist.name == "torch"], install.version)
     pins = pins_of(ours[0], found, words["markers"]) if ours else None
     return (
         msgspec.structs.replace(interpreter, sources={"version": python, "path": why}),
         msgspec.structs.replace(install, distributions=ours, pins=pins, sources=_sources(install)),
-        Packages(distributions=found, sources={"distributions": f"the packages of {python}"}),
+        Packages(
+            distributions=tuple(map(_without_menu, found)), sources={"distributions": f"the packages of {python}"}
+        ),
     )
+
+
+def _winners_first(torches: Sequence[Distribution], version: str | None) -> tuple[Distribution, ...]:
+    """In path order, as they came; of two in one folder, the one that torch/version.py bears out first."""
+    order = list(dict.fromkeys(dist.location for dist in torches))
+    told = (version or "").partition("+")[0]
+    return tuple(sorted(torches, key=lambda dist: (order.index(dist.location), dist.version.partition("+")[0] != told)))
+
+
+def _without_menu(dist: Distribution) -> Distribution:
+    """cuda-toolkit requires every CUDA library there is, each for an extra; what torch asks of it is among the pins."""
+    return msgspec.structs.replace(dist, requires=()) if dist.name == "cuda-toolkit" else dist
 
 
 def _sources(install: TorchInstall) -> dict[str, str]:
@@ -89,7 +103,7 @@ def pins_of(torch: Distribution, installed: Iterable[Distribution], markers: Map
     by_name: dict[str, Distribution] = {}
     for dist in installed:
         by_name.setdefault(dist.name, dist)
-    return tuple(_pins(torch, "", by_name, markers))
+    return tuple({(pin.name, pin.specifier): pin for pin in _pins(torch, "", by_name, markers)}.values())
 
 
 def _pins(
