@@ -65,7 +65,7 @@ class ArchitectureRow(Row, frozen=True, kw_only=True):
     name: str
     compute_capabilities: tuple[str, ...]
     first_branch: int | None = None
-    """The first branch that drives it; None: unknown, or a Jetson with drivers of its own."""
+    """The first branch that drives it; None: older than the table, unknown, or a Jetson with drivers of its own."""
     last_branch: int | None = None
     """The last one; None: still supported."""
     last_cuda: str | None = None
@@ -155,6 +155,8 @@ def architecture(compute_capability: str) -> ArchitectureRow | None:
 def drives(version: str, compute_capability: str) -> bool | None:
     """Whether drivers of this version's branch know GPUs of that compute capability; None: the tables do not say."""
     branch, row = branch_of(version), architecture(compute_capability)
-    if branch is None or row is None or row.first_branch is None:
+    if branch is None or row is None or (row.first_branch is None and row.last_branch is None):
         return None
-    return row.first_branch <= branch.branch and (row.last_branch is None or branch.branch <= row.last_branch)
+    since = row.first_branch is None or row.first_branch <= branch.branch
+    until = row.last_branch is None or branch.branch <= row.last_branch
+    return since and until

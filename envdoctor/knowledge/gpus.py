@@ -69,8 +69,12 @@ def _hex(device: str) -> str:
 
 
 @functools.cache
-def _by_name() -> dict[str, GpuRow]:
-    return {_plain(name): row for row in gpus() for name in (*row.nvml_names, row.name)}
+def _by_name() -> dict[str, tuple[GpuRow, ...]]:
+    table: dict[str, tuple[GpuRow, ...]] = {}
+    for row in gpus():
+        for name in sorted({_plain(name) for name in (*row.nvml_names, row.name)}):
+            table[name] = (*table.get(name, ()), row)
+    return table
 
 
 @functools.cache
@@ -79,14 +83,25 @@ def _pci() -> dict[str, PciName]:
 
 
 @functools.cache
+def _device_by_name() -> dict[str, str]:
+    return {_plain(row.name): row.device for row in _pci().values()}
+
+
+@functools.cache
 def pci_ranges() -> tuple[PciRange, ...]:
     """Every range, lowest first."""
     return rows("pci_ranges", PciRange)
 
 
-def gpu_by_name(name: str) -> GpuRow | None:
-    """The row of a product name as NVML, torch or nvidia-smi prints it; a MIG slice gives its GPU's."""
-    return _by_name().get(_plain(name))
+def gpu_by_name(name: str, memory_gib: float | None = None) -> GpuRow | None:
+    """The row of a product name as NVML, torch or nvidia-smi prints it; a MIG slice gives its GPU's.
+
+    Where several models share the name (every Jetson Orin is called ``Orin``), the memory decides; without it, None.
+    """
+    found = _by_name().get(_plain(name), ())
+    if len(found) > 1 and memory_gib is not None:
+        return min(found, key=lambda row: abs(row.memory_gib - memory_gib))
+    return found[0] if len(found) == 1 else None
 
 
 def gpu_name_by_pci(device: str) -> str | None:
@@ -102,6 +117,9 @@ def compute_capability_by_pci(device: str) -> str | None:
 
 
 def compute_capability(name: str) -> str | None:
-    """The compute capability of a product name, ``8.9``; None: the table does not know the model."""
-    row = gpu_by_name(name)
-    return row.compute_capability if row else None
+    """The compute capability of a product name, ``8.9``; None: the tables do not know the model."""
+    found = _by_name().get(_plain(name))
+    if found:
+        return found[0].compute_capability
+    device = _device_by_name().get(_plain(name))
+    return compute_capability_by_pci(device) if device else None
