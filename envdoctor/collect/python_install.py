@@ -111,6 +111,8 @@ def _pins(
 ) -> Iterator[Pin]:
     """The pins of one distribution (with one of its extras), and through ``cuda-toolkit[cublas,…]`` those of the toolkit."""
     for text in dist.requires or ():
+        if extra and f"'{extra}'" not in text.replace('"', "'"):
+            continue  # of cuda-toolkit's seventy, one extra asks for a few: the others are not worth parsing
         try:
             wanted = Requirement(text)
         except InvalidRequirement:
@@ -121,7 +123,7 @@ def _pins(
         found = by_name.get(name)
         version = found.version if found is not None else ""
         yield Pin(name=name, specifier=str(wanted.specifier), installed=version, satisfied=_fits(wanted, version))
-        if found is not None:
+        if found is not None and found is not dist:
             for inner in sorted(wanted.extras):
                 yield from _pins(found, inner, by_name, markers)
 
