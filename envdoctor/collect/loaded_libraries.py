@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Literal
 
 from envdoctor.collect.api import collector
@@ -38,22 +38,25 @@ def loaded_libraries(
     """Every mapped NVIDIA and torch library with its owner, the loader's reason, and the bundled copy that did not win."""
     owners = Owners(torch_install, packages, interpreter)
     reasons = Reasons(host, mapped_files.files, interpreter)
+    mapped = {os.path.realpath(file.path) for file in mapped_files.files}
     return LoadedLibraries(
-        libraries=tuple(_explained(file, owners, reasons) for file in mapped_files.files),
+        libraries=tuple(_explained(file, owners, reasons, mapped) for file in mapped_files.files),
         complete=mapped_files.complete,
     )
 
 
-def _explained(file: MappedFile, owners: Owners, reasons: Reasons) -> LoadedLibrary:
+def _explained(file: MappedFile, owners: Owners, reasons: Reasons, mapped: Set[str]) -> LoadedLibrary:
     kind, owner = owners.of(file.path)
+    reason, bundled = reasons.of(file.path), owners.bundled(file.path)
     return LoadedLibrary(
         name=family_of(file.path) or os.path.basename(file.path),
         path=file.path,
         version=file.version,
-        owner=owner,
+        owner=reason if kind == "unknown" and reason == "LD_LIBRARY_PATH" else owner,
         owner_kind=kind,
-        reason=reasons.of(file.path),
-        bundled=owners.bundled(file.path),
+        reason=reason,
+        # Where torch's own is mapped too, this one came by path for somebody else, and hides nothing from torch.
+        bundled="" if os.path.realpath(bundled) in mapped else bundled,
     )
 
 
@@ -63,10 +66,12 @@ class Owners:
     def __init__(
         self, install: TorchInstall | None, packages: Packages | None, interpreter: Interpreter | None
     ) -> None:
-        self.site = install.location if install else None
+        # The memory map has real paths; an environment behind a symbolic link has another name for itself.
+        self.site = os.path.realpath(install.location) if install and install.location else None
         self.torch = f"torch {install.version}" if install and install.version else "torch"
         self.packages = packages
-        self.conda = interpreter.conda_prefix if interpreter else None
+        conda = interpreter.conda_prefix if interpreter else None
+        self.conda = os.path.realpath(conda) if conda else None
         self.bundle = self._bundle()
 
     def _bundle(self) -> dict[str, str]:
@@ -74,8 +79,11 @@ class Owners:
         if not self.site:
             return {}
         root = glob.escape(self.site)
-        found = glob.glob(f"{root}/nvidia/*/lib/lib*.so*") + glob.glob(f"{root}/torch/lib/lib*.so*")
-        return {os.path.basename(path): path for path in sorted(found)}
+        found = sorted(glob.glob(f"{root}/nvidia/*/lib/lib*.so*") + glob.glob(f"{root}/torch/lib/lib*.so*"))
+        if self.conda and self.packages and (self.packages.get("conda:pytorch") or self.packages.get("conda:libtorch")):
+            beside = glob.glob(f"{glob.escape(self.conda)}/lib/lib*.so*")
+            found = [*filter(family_of, beside), *found]
+        return {os.path.basename(path): path for path in found}
 
     def of(self, path: str) -> tuple[OwnerKind, str]:
         """The kind of owner and its name."""
@@ -83,21 +91,31 @@ class Owners:
             return "torch", self.torch
         if DRIVER.search(path):
             return "driver", "the driver"
-        wheel = re.search(r"/(?:site|dist)-packages/nvidia/", path)
+        wheel = re.search(r"/(?:site|dist)-packages/(?P<package>[^/]+)/", path)
         if wheel:
-            return "wheel", self._wheel(path)
+            return "wheel", self._wheel(path) or wheel["package"]
         if self.conda and path.startswith(f"{self.conda}/"):
-            return "conda", "conda"
+            return "conda", self._conda_package(path)
         if path.startswith(("/usr/", "/lib", "/opt/", "/nix/", "/gnu/")):
             return "system", "system"
         return "unknown", "unknown"
 
-    def _wheel(self, path: str) -> str:
+    def _wheel(self, path: str) -> str | None:
+        """The installed wheel that ships a file of this name; None: none is known to."""
         for name in providers(path):
             dist = self.packages.get(name) if self.packages else None
-            if dist is not None and path.startswith(dist.location + "/"):
+            if dist is not None and path.startswith(os.path.realpath(dist.location) + "/nvidia/"):
                 return f"{dist.name} {dist.version}"
-        return "a wheel"
+        return None
+
+    def _conda_package(self, path: str) -> str:
+        """conda's name for what ships a library is its family's, more or less."""
+        family = (family_of(path) or "").partition("_")[0].lower()
+        for name in (family, f"lib{family}", f"cuda-{family}", "cudatoolkit"):
+            found = self.packages.get(f"conda:{name}") if self.packages else None
+            if found is not None:
+                return f"conda {name} {found.version}"
+        return "conda"
 
     def bundled(self, path: str) -> str:
         """The copy that came with torch and did not win; empty: this is it, or there is none."""
@@ -118,8 +136,7 @@ class Reasons:
     """Which step of the loader's search gives the file that is mapped."""
 
     def __init__(self, host: Host, files: Sequence[MappedFile], interpreter: Interpreter | None) -> None:
-        machine = (interpreter.machine if interpreter else None) or "x86_64"
-        self.search = Search(host, machine)
+        self.search = Search(host, interpreter)
         self.elves = {file.path: elf for file in files if (elf := read_elf(file.path)) is not None}
         self.requirers: dict[str, list[Elf]] = {}
         for elf in self.elves.values():
@@ -129,22 +146,19 @@ class Reasons:
 
     def of(self, path: str) -> str:
         """Why this file: the first step, over all objects that need it, that leads to it."""
-        name = self._soname(path)
         if os.path.basename(path) in self.preloaded:
             return "LD_PRELOAD"
-        requirers = self.requirers.get(name, []) or self._opens(name)
-        for requirer in requirers:
-            for step in self.search.steps(name, requirer, self._above(requirer)):
-                candidate = os.path.join(step.folder, name)
-                if os.path.exists(candidate):
-                    if _same(candidate, path):
-                        return step.why
-                    break
+        for name in self._names(path):
+            for requirer in (*self.requirers.get(name, ()), *self._opens(name)):
+                found = self.search.find(name, requirer, self._above(requirer))
+                if found is not None and _same(found[0], path):
+                    return found[1].why
         return "loaded by path"
 
-    def _soname(self, path: str) -> str:
+    def _names(self, path: str) -> Iterable[str]:
+        """What others may call it: its soname, and its file name (a repaired wheel's have a hash that the soname lacks)."""
         elf = self.elves.get(path)
-        return (elf.soname if elf else None) or os.path.basename(path)
+        return dict.fromkeys(((elf.soname if elf else None) or os.path.basename(path), os.path.basename(path)))
 
     def _opens(self, name: str) -> list[Elf]:
         """Who opens a library that nobody needs: cuDNN its parts, libcudart and libtorch the driver."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from envdoctor.collect.host import Host
 from envdoctor.collect.ld_cache import CacheEntry, read_cache
+from envdoctor.facts import Interpreter
 
 DEFAULT = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 MULTIARCH = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"}
@@ -153,7 +154,10 @@ def default_folders(machine: str) -> tuple[str, ...]:
 class Search:
     """Where this machine's loader looks, in order."""
 
-    def __init__(self, host: Host, machine: str) -> None:
+    def __init__(self, host: Host, interpreter: Interpreter | None = None) -> None:
+        machine = (interpreter.machine if interpreter else None) or "x86_64"
+        program = interpreter.real_path if interpreter else None
+        self.program = read_elf(program) if program else None
         self.library_path = library_path(host)
         self.cache: tuple[CacheEntry, ...] = read_cache(host, machine)
         self.defaults = default_folders(machine)
@@ -164,11 +168,11 @@ class Search:
     def steps(self, name: str, requirer: Elf | None, above: Iterable[Elf] = ()) -> Iterator[Step]:
         """The folders for `name`, asked for by `requirer`; `above` are the objects that needed the requirer.
 
-        DT_RPATH of the requirer and of those above it (unless the requirer has a DT_RUNPATH), LD_LIBRARY_PATH, its
-        DT_RUNPATH, the cache, the default folders.
+        DT_RPATH of the requirer, of those above it and of the program (unless the requirer has a DT_RUNPATH),
+        LD_LIBRARY_PATH, its DT_RUNPATH, the cache, the default folders.
         """
         if requirer is not None and not requirer.runpath:
-            for elf in (requirer, *above):
+            for elf in (requirer, *above, *((self.program,) if self.program else ())):
                 yield from (Step(folder, f"DT_RPATH of {os.path.basename(elf.path)}") for folder in elf.rpath)
         yield from (Step(folder, "LD_LIBRARY_PATH") for folder in self.library_path)
         if requirer is not None:

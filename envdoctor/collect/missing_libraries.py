@@ -23,6 +23,8 @@ MISSING = (
 )
 ANY_OF = re.compile(r"Unable to (?:load|find) any of \{(?P<names>[^}\n]+)\}")
 """cuDNN 9 and cuda-bindings name every spelling that they tried."""
+NO_SYMBOL = re.compile(r"Invalid handle\. Cannot load symbol cudnn\w+")
+"""cuDNN 9's last words where one of its parts could not be loaded; it does not say which."""
 PATTERN = re.compile(r"(?P<name>lib\w+)\.so\.\*\[0-9\] not found in the system path")
 """torch's own search for the wheels' libraries, which it tries when libtorch_global_deps could not be loaded, gives no number."""
 SYMBOL = re.compile(
@@ -40,11 +42,14 @@ def missing_libraries(
     host: Host, torch_runtime: TorchRuntime, torch_install: TorchInstall | None, interpreter: Interpreter | None
 ) -> MissingLibraries:
     """What the import, and the stages after it, could not find; empty where nothing was missing."""
-    asked = list(dict.fromkeys(found for text in words(torch_runtime) for found in asked_for(text)))
-    if not asked:
+    texts = list(words(torch_runtime))
+    asked = list(dict.fromkeys(found for text in texts for found in asked_for(text)))
+    unsaid = not asked and any(map(NO_SYMBOL.search, texts))
+    if not asked and not unsaid:
         return MissingLibraries()
-    machine = (interpreter.machine if interpreter else None) or "x86_64"
-    disk = Disk(host, Search(host, machine), torch_install)
+    disk = Disk(host, Search(host, interpreter), torch_install)
+    if unsaid:
+        asked = [Asked(name, "library") for name in disk.unresolved("libcudnn")]
     return MissingLibraries(
         missing=tuple(disk.describe(found) for found in asked),
         sources=dict.fromkeys(("missing",), "the error that import torch ended with"),
@@ -145,6 +150,16 @@ class Disk:
             copies=copies,
             provider=self._provider(name),
         )
+
+    def unresolved(self, beginning: str) -> tuple[str, ...]:
+        """What the files called `beginning`… need of each other, and the loader would not find."""
+        elves = [
+            elf
+            for path in self._torch_files()
+            if os.path.basename(path).startswith(beginning) and (elf := read_elf(path))
+        ]
+        wanted = ((name, elf) for elf in elves for name in elf.needed if name.startswith(beginning))
+        return tuple(dict.fromkeys(name for name, elf in wanted if self.search.find(name, elf) is None))
 
     def _numbered(self, name: str) -> str:
         """``libcudart.so.12`` for ``libcudart.so``: the name that torch's libraries ask for."""

@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, ChildResult, Host
 from envdoctor.collect.interpreter import BadInterpreter, choose_interpreter
+from envdoctor.collect.loader import read_elf
 from envdoctor.collect.said import died, said
 from envdoctor.facts import Distribution, Interpreter, Packages, Pin, TorchInstall
 
@@ -30,7 +31,10 @@ def python_install(host: Host) -> tuple[Interpreter, TorchInstall, Packages]:
         if error.problem.kind == "skipped":
             raise
         raise BadInterpreter(f"{python} cannot be run as an interpreter: {error.problem.detail}") from error
-    return read_python(result, python, why)
+    interpreter, install, packages = read_python(result, python, why)
+    program = read_elf(interpreter.real_path) if interpreter.real_path else None
+    rpath = program.rpath if program else None
+    return msgspec.structs.replace(interpreter, rpath=rpath), install, packages
 
 
 def read_python(result: ChildResult, python: str, why: str) -> tuple[Interpreter, TorchInstall, Packages]:
