@@ -60,7 +60,7 @@ def read_elf(path: str) -> Elf | None:
 
 def _parse(fd: int, path: str) -> Elf | None:
     head = os.pread(fd, 64, 0)
-    if head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
+    if len(head) < 52 or head[:4] != b"\x7fELF" or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
     order = "<" if head[5] == 1 else ">"
     loads, dynamic = _segments(fd, head, order)
@@ -90,7 +90,7 @@ def _segments(fd: int, head: bytes, order: str) -> tuple[list[tuple[int, int, in
     size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
     # Elf64_Phdr: type flags offset address …; Elf32_Phdr: type offset address …
     form, where = (order + "IIQQQQ", (2, 3, 5)) if wide else (order + "IIIIII", (1, 2, 4))
-    headers = os.pread(fd, size * count, start)
+    headers = os.pread(fd, min(size * count, 1 << 20), start)
     loads: list[tuple[int, int, int]] = []
     dynamic = None
     for number in range(count):
