@@ -50,7 +50,7 @@ def no_gpu(
     if gpu_seen(pci_bus, nvml, cuda_driver) is not False or other_gpu_serves(pci_bus, torch_install):
         return
     yield Finding(
-        title=f"The PCI bus lists {pci_bus.device_count} devices; none is an NVIDIA GPU{other_displays(pci_bus)}",
+        title=f"No NVIDIA GPU among the {pci_bus.device_count} devices on the PCI bus{other_displays(pci_bus)}",
         detail="No software can help: the GPU is not in this machine, or its firmware does not see it.",
         evidence=(
             pci_bus.says("device_count"),

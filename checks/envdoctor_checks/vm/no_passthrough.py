@@ -40,9 +40,9 @@ def no_passthrough(
         return
     if gpu_seen(pci_bus, nvml, cuda_driver) is not False or other_gpu_serves(pci_bus, torch_install):
         return
-    name = "a hypervisor" if system.hypervisor == "unknown-vm" else system.hypervisor
+    name = "VM" if system.hypervisor == "unknown-vm" else f"{system.hypervisor} VM"
     yield Finding(
-        title=f"Virtual machine under {name}; its PCI bus lists {pci_bus.device_count} devices and no NVIDIA GPU",
+        title=f"No NVIDIA GPU among the {pci_bus.device_count} PCI devices of this {name}",
         detail="Nothing inside the guest can help: the GPU must be given to it from outside.",
         evidence=(
             system.says("hypervisor"),

@@ -59,7 +59,7 @@ def driver(
         return
     winner = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
     dxg = device_nodes.node("/dev/dxg") if device_nodes is not None else None
-    if winner is not None and winner.kind == "driver":
+    if driver_libraries is not None and winner is not None and winner.kind == "driver":
         yield _linux_driver(winner, driver_libraries, cuda_driver)
     elif messages is not None and (blocked := messages.has("nvml-blocked-by-os")) is not None:
         yield Finding(
@@ -72,7 +72,7 @@ def driver(
         yield _nothing_shared(driver_libraries, dxg is not None and dxg.exists is True)
 
 
-def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries | None, cuda: CudaDriver | None) -> Finding:
+def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries, cuda: CudaDriver | None) -> Finding:
     code = f"; cuInit returns {cuda.init_code}" if cuda is not None and cuda.init_code is not None else ""
     return Finding(
         title=f"WSL loads a Linux driver's libcuda {winner.version or ''} ({winner.path}), not Windows' own{code}"[
@@ -82,7 +82,7 @@ def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries | None, cuda
         evidence=(
             winner.says("path"),
             *((cuda.says("init_code"),) if cuda is not None else ()),
-            *(libraries.says("copies", c.path) for c in (libraries.copies if libraries else ()) if c.kind == "wsl"),
+            *(libraries.says("copies", copy.path) for copy in libraries.copies if copy.kind == "wsl"),
         ),
         fix=(
             Fix(

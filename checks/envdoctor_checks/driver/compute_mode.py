@@ -1,0 +1,71 @@
+"""driver.compute-mode"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.predicates import torch_works
+from envdoctor.facts import CudaDriver, Messages, Nvml, NvmlGpu, TorchRuntime
+
+PROHIBITED, EXCLUSIVE = 2, 3
+DEVICE_UNAVAILABLE = "busy or unavailable"
+
+
+@check("driver.compute-mode", fields=("nvml.gpus|messages.messages",), explains=("cuda.init-failed",))
+def compute_mode(
+    nvml: Nvml | None, cuda_driver: CudaDriver | None, torch_runtime: TorchRuntime | None, messages: Messages | None
+) -> Iterator[Finding]:
+    """The GPU's compute mode keeps this process out: prohibited, or exclusive and taken.
+
+    What it means:
+    An administrator can allow no compute process at all on a GPU, or only one at a time. CUDA then says "all CUDA-capable devices are busy
+    or unavailable" (46).
+
+    How to confirm it by hand:
+    `nvidia-smi --query-gpu=index,compute_mode --format=csv`.
+
+    Ways out:
+    Set it back to default (`sudo nvidia-smi -c 0`), or wait for the process that holds an exclusive GPU, or take another GPU.
+
+    Often mistaken for:
+    A hung or broken GPU.
+    """
+    if torch_works(torch_runtime):
+        return
+    gpus = nvml.gpus if nvml is not None else ()
+    shut = [gpu for gpu in gpus if _is_shut(gpu)]
+    open_ones = [gpu for gpu in gpus if not gpu.error and not _is_shut(gpu)]
+    said = messages.has("cuda-driver-device-unavailable") if messages is not None else None
+    if shut and not open_ones:
+        yield _finding(shut[0], nvml, cuda_driver)
+    elif not gpus and said is not None:
+        yield Finding(
+            title="CUDA says that the device is busy or unavailable (46); an exclusive compute mode does that",
+            evidence=(messages.says("messages", said.text),) if messages is not None else (),
+            fix=(Fix("Set the compute mode back to default", "sudo nvidia-smi -c 0"),),
+            confidence="possible",
+        )
+
+
+def _is_shut(gpu: NvmlGpu) -> bool:
+    return gpu.compute_mode == PROHIBITED or (gpu.compute_mode == EXCLUSIVE and bool(_holders(gpu)))
+
+
+def _holders(gpu: NvmlGpu) -> list[int]:
+    return [process.pid for process in gpu.processes or () if process.kind == "compute"]
+
+
+def _finding(gpu: NvmlGpu, nvml: Nvml | None, cuda: CudaDriver | None) -> Finding:
+    taken = _holders(gpu) if gpu.compute_mode == EXCLUSIVE else []
+    mode = f"exclusive and process {taken[0]} holds it" if taken else "prohibited"
+    return Finding(
+        title=f"GPU {gpu.index} ({gpu.name or 'unnamed'}): compute mode is {mode}",
+        evidence=(
+            gpu.says("compute_mode", f"GPU {gpu.index}: {gpu.compute_mode}"),
+            *(gpu.says("processes", f"process {pid}") for pid in taken),
+            *((cuda.says("init_code"),) if cuda is not None and cuda.init_code is not None else ()),
+        ),
+        fix=(Fix("Set the compute mode back to default", f"sudo nvidia-smi -i {gpu.index} -c 0"),),
+        gpu=gpu.index,
+    )

@@ -1,0 +1,88 @@
+"""driver.gpu-not-supported"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.predicates import cuda_works, nvml_works
+from envdoctor.diagnose.remedy import install_driver
+from envdoctor.facts import CudaDriver, KernelLog, KernelModule, Messages, Nvml, PciBus, System, TorchRuntime
+
+OPEN_NEEDED = ("requires use of the NVIDIA open kernel modules",)
+OPEN_UNFIT = ("is not supported by open", "Open nvidia.ko is only ready for use on Data Center GPUs")
+UNKNOWN = ("is not supported by the", "legacy drivers. Please visit", "driver will ignore this GPU")
+SAID = ("kernel-gpu-not-supported-by-open", "kernel-gpu-not-supported", "kernel-open-datacenter-only")
+
+
+@check(
+    "driver.gpu-not-supported",
+    fields=("kernel_log.lines|messages.messages",),
+    explains=("cuda.init-failed", "driver.device-nodes-missing"),
+)
+def gpu_not_supported(
+    kernel_log: KernelLog | None,
+    messages: Messages | None,
+    kernel_module: KernelModule | None,
+    nvml: Nvml | None,
+    cuda_driver: CudaDriver | None,
+    torch_runtime: TorchRuntime | None,
+    pci_bus: PciBus | None,
+    system: System | None,
+) -> Iterator[Finding]:
+    """This driver branch, or this flavour of its kernel module, does not drive this GPU.
+
+    What it means:
+    A branch knows the GPUs up to its time and drops old ones; the open kernel module needs Turing or newer, and Blackwell and newer need the
+    open one. The module loads, refuses the card, and `nvidia-smi` says "No devices were found".
+
+    How to confirm it by hand:
+    `sudo dmesg | grep NVRM` names the reason.
+
+    Ways out:
+    Install the branch, or the flavour (open or proprietary), that drives this card.
+
+    Often mistaken for:
+    A broken card, or a container problem.
+    """
+    if cuda_works(cuda_driver, torch_runtime) or (nvml_works(nvml) and nvml is not None and nvml.device_count):
+        return
+    lines = kernel_log.lines if kernel_log is not None else ()
+    said = [m.text for key in SAID if messages is not None and (m := messages.has(key)) is not None]
+    texts = (*lines, *said)
+    needs_open = [text for text in texts if any(part in text for part in OPEN_NEEDED)]
+    unfit = [text for text in texts if any(part in text for part in OPEN_UNFIT)]
+    unknown = [text for text in texts if any(part in text for part in UNKNOWN) and text not in unfit]
+    if not (needs_open or unfit or unknown):
+        return
+    version = (kernel_module.version if kernel_module is not None else None) or ""
+    flavour = (kernel_module.flavour if kernel_module is not None else None) or (
+        "proprietary" if needs_open else "open" if unfit else ""
+    )
+    gpu = next((gpu.name for gpu in (pci_bus.nvidia_gpus if pci_bus else ()) if gpu.name), "the GPU")
+    reason, fix = _reason(needs_open, unfit, system)
+    yield Finding(
+        title=f"{flavour} kernel module {version} does not drive {gpu}: {reason}".strip().capitalize()[:100]
+        if flavour
+        else f"Driver {version} does not drive {gpu}: {reason}"[:100],
+        evidence=tuple(
+            (kernel_log or messages or system).says("lines" if kernel_log else "messages", text)  # type: ignore[union-attr]
+            for text in (*needs_open, *unfit, *unknown)[-3:]
+        ),
+        fix=fix,
+    )
+
+
+def _reason(needs_open: list[str], unfit: list[str], system: System | None) -> tuple[str, tuple[Fix, ...]]:
+    if needs_open:
+        return "it needs the open module", (Fix("Install the open flavour of the driver", _flavour(system, "-open")),)
+    if unfit:
+        return "the open module lacks it", (Fix("Install the proprietary flavour of the driver", _flavour(system, "")),)
+    return "this branch lacks it", (install_driver(system),)
+
+
+def _flavour(system: System | None, suffix: str) -> str | None:
+    names = (system.distribution, *system.distribution_like) if system is not None else ()
+    if "ubuntu" in names:
+        return f"sudo apt install nvidia-driver-580{suffix} && sudo reboot"
+    return f"sudo apt install nvidia{suffix}-kernel-dkms && sudo reboot" if "debian" in names else None
