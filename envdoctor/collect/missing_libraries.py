@@ -14,12 +14,12 @@ from envdoctor.facts import Interpreter, MissingLibraries, MissingLibrary, Torch
 from envdoctor.knowledge.libraries import providers
 
 MISSING = (
-    re.compile(r"(?P<name>lib[\w.+-]+\.so[\w.]*): cannot open shared object file: No such file or directory"),
+    re.compile(r"(?P<name>lib[\w.+-]+\.so(?:\.\w+)*): cannot open shared object file: No such file or directory"),
     re.compile(
-        r"Error loading shared library (?P<name>lib[\w.+-]+\.so[\w.]*): No such file or directory(?: \(needed by (?P<by>[^)]+)\))?"
+        r"Error loading shared library (?P<name>lib[\w.+-]+\.so(?:\.\w+)*): No such file or directory(?: \(needed by (?P<by>[^)]+)\))?"
     ),
-    re.compile(r"[Cc]ould not load (?:dynamic )?library '?(?P<name>lib[\w.+-]+\.so[\w.]*)"),
-    re.compile(r"failed to load (?P<name>lib[\w.+-]+\.so[\w.]*)"),
+    re.compile(r"[Cc]ould not load (?:dynamic )?library '?(?P<name>lib[\w.+-]+\.so(?:\.\w+)*)"),
+    re.compile(r"failed to load (?P<name>lib[\w.+-]+\.so(?:\.\w+)*)"),
 )
 ANY_OF = re.compile(r"Unable to (?:load|find) any of \{(?P<names>[^}\n]+)\}")
 """cuDNN 9 and cuda-bindings name every spelling that they tried."""
@@ -28,12 +28,12 @@ NO_SYMBOL = re.compile(r"Invalid handle\. Cannot load symbol cudnn\w+")
 PATTERN = re.compile(r"(?P<name>lib\w+)\.so\.\*\[0-9\] not found in the system path")
 """torch's own search for the wheels' libraries, which it tries when libtorch_global_deps could not be loaded, gives no number."""
 SYMBOL = re.compile(
-    r"(?P<by>/[^:\n]+?\.so[\w.]*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so[\w.]*))?"
+    r"(?P<by>/[^:\n]+?\.so(?:\.\w+)*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so(?:\.\w+)*))?"
 )
 RELOCATION = re.compile(r"Error relocating (?P<by>/[^:\n]+): (?P<symbol>\w+): symbol not found")
 """musl's words for it."""
 VERSION = re.compile(
-    r"(?P<name>/[^:\n]+?\.so[\w.]*): version [`'](?P<symbol>[^']+)' not found \(required by (?P<by>[^)]+)\)"
+    r"(?P<name>/[^:\n]+?\.so(?:\.\w+)*): version [`'](?P<symbol>[^']+)' not found \(required by (?P<by>[^)]+)\)"
 )
 
 
