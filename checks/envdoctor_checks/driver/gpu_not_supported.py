@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works, nvml_works
 from envdoctor.diagnose.remedy import install_driver
-from envdoctor.facts import CudaDriver, KernelLog, KernelModule, Messages, Nvml, PciBus, System, TorchRuntime
+from envdoctor.facts import CudaDriver, Evidence, KernelLog, KernelModule, Messages, Nvml, PciBus, System, TorchRuntime
 
 OPEN_NEEDED = ("requires use of the NVIDIA open kernel modules",)
 OPEN_UNFIT = ("is not supported by open", "Open nvidia.ko is only ready for use on Data Center GPUs")
@@ -60,15 +60,13 @@ def gpu_not_supported(
         "proprietary" if needs_open else "open" if unfit else ""
     )
     gpu = next((gpu.name for gpu in (pci_bus.nvidia_gpus if pci_bus else ()) if gpu.name), "the GPU")
+    source = kernel_log.source("lines") if kernel_log is not None else "report"
     reason, fix = _reason(needs_open, unfit, system)
     yield Finding(
         title=f"{flavour} kernel module {version} does not drive {gpu}: {reason}".strip().capitalize()[:100]
         if flavour
         else f"Driver {version} does not drive {gpu}: {reason}"[:100],
-        evidence=tuple(
-            (kernel_log or messages or system).says("lines" if kernel_log else "messages", text)  # type: ignore[union-attr]
-            for text in (*needs_open, *unfit, *unknown)[-3:]
-        ),
+        evidence=tuple(Evidence(source, text) for text in (*needs_open, *unfit, *unknown)[-3:]),
         fix=fix,
     )
 
