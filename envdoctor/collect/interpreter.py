@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sys
@@ -32,8 +33,9 @@ def verify_interpreter(path: str) -> None:
 def choose_interpreter(host: Host) -> tuple[str, str]:
     """The path of the interpreter to examine, and why it is this one.
 
-    The one the user named; else the active virtual or conda environment's; else the one envdoctor runs in; but an envdoctor
-    installed by itself (pipx, uvx), with no torch beside it, does not speak for the machine: then it is ``python3`` on PATH.
+    The one the user named; else the active virtual or conda environment's; else the one envdoctor runs in. But an envdoctor
+    with no torch beside it does not speak for the machine where it was installed by itself (pipx, uvx), or where
+    ``python3`` on PATH has a torch: then it is that one.
     """
     if host.request.python is not None:
         return host.request.python, "--python"
@@ -45,7 +47,7 @@ def choose_interpreter(host: Host) -> tuple[str, str]:
     own = sys.executable or on_path
     if own and (_has_torch(host, own) or on_path is None or os.path.realpath(on_path) == os.path.realpath(own)):
         return own, "the interpreter envdoctor runs in"
-    if on_path is not None and (own is None or _is_isolated(own)):
+    if on_path is not None and (own is None or _is_isolated(own) or _has_torch(host, on_path)):
         return on_path, "python3 on PATH (envdoctor runs in an environment of its own, without torch)"
     if own is None:
         raise CannotLook("absent", "there is no python3 on PATH")
@@ -53,8 +55,12 @@ def choose_interpreter(host: Host) -> tuple[str, str]:
 
 
 def _has_torch(host: Host, python: str) -> bool:
-    prefix = str(Path(python).parent.parent)
-    return bool(host.glob(f"{prefix}/lib/python3*/site-packages/torch/version.py"))
+    """Whether a torch lies beside an interpreter: in its virtual environment, or where its link leads."""
+    prefix = os.path.dirname(os.path.dirname(python))
+    if not _is_file(host, f"{prefix}/pyvenv.cfg"):
+        prefix = os.path.dirname(os.path.dirname(os.path.realpath(python)))
+    folders = [f"{glob.escape(prefix)}/lib/python3*", *(["/usr/local/lib/python3*"] if prefix == "/usr" else [])]
+    return any(host.glob(f"{folder}/*-packages/torch/version.py") for folder in folders)
 
 
 def _is_isolated(python: str) -> bool:
