@@ -1,0 +1,132 @@
+"""nccl.version-mismatch"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.loaded import (
+    is_torchs_own,
+    missing_of,
+    out_of_the_way,
+    parts,
+    reinstall_pin,
+    short,
+    taken_copy,
+    wheel_version,
+)
+from envdoctor.diagnose.predicates import torch_version
+from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
+from envdoctor.facts import (
+    Environment,
+    Interpreter,
+    LoadedLibraries,
+    Messages,
+    MissingLibraries,
+    MissingLibrary,
+    Packages,
+    TorchInstall,
+    TorchRuntime,
+)
+
+
+@check(
+    "nccl.version-mismatch",
+    fields=("loaded_libraries.libraries|missing_libraries.missing|messages.messages",),
+    explains=("torch.import-fails", "nccl.transport"),
+)
+def version_mismatch(
+    loaded_libraries: LoadedLibraries | None,
+    missing_libraries: MissingLibraries | None,
+    messages: Messages | None,
+    torch_runtime: TorchRuntime | None,
+    torch_install: TorchInstall | None,
+    packages: Packages | None,
+    interpreter: Interpreter | None,
+    environment: Environment | None,
+) -> Iterator[Finding]:
+    """The NCCL that is loaded is older than the one torch was compiled with, or differs between ranks.
+
+    What it means:
+    torch calls the NCCL it was compiled with. An older one lacks functions, so that `import torch` ends with "undefined symbol: nccl…";
+    a newer one is fine. Ranks that load different NCCL versions cannot talk to each other.
+
+    How to confirm it by hand:
+    `python -c 'import torch; print(torch.cuda.nccl.version())'` is the compiled version; `NCCL_DEBUG=VERSION` prints the loaded one;
+    `pip list | grep nccl` shows whether two wheels (cu11, cu12, cu13) wrote the same file.
+
+    Ways out:
+    Install the NCCL wheel that torch pins, and remove others; take folders with another libnccl.so.2 out of LD_LIBRARY_PATH and
+    LD_PRELOAD. For ranks that differ: the same image, or the same lock file, on every machine.
+
+    Often mistaken for:
+    A broken torch: the missing function is named nccl…, so it is NCCL that is too old. A network fault (nccl.transport).
+    """
+    again = reinstall_pin(interpreter, torch_install, "nccl")
+    symbol = next((m for m in missing_of(missing_libraries, "nccl") if m.kind != "library"), None)
+    if symbol is not None:
+        yield _lacks(symbol, missing_libraries, torch_install, packages, environment, again)
+        return
+    said = next(iter(pointing_at(messages, "nccl.version-mismatch")), None)
+    older = _older(loaded_libraries, torch_runtime, torch_install, again)
+    if older is not None:
+        yield older
+    elif said is not None and messages is not None:
+        yield Finding(
+            title=f"NCCL versions differ: {quoted(said, 76)}",
+            evidence=(messages.says("messages", said.text),),
+            fix=(again, Fix("Compare the version on every machine", "pip list | grep -i nccl")),
+            confidence=confidence_of(said),
+        )
+
+
+def _older(
+    loaded: LoadedLibraries | None, runtime: TorchRuntime | None, install: TorchInstall | None, again: Fix
+) -> Finding | None:
+    """A loaded NCCL with a lower major.minor than the compiled one: whatever NCCL added since is not there."""
+    compiled = (runtime.nccl_compiled if runtime is not None else None) or ""
+    library = next((one for one in (loaded.named("nccl") if loaded is not None else ()) if one.version), None)
+    if library is None or not compiled or parts(library.version or "")[:2] >= parts(compiled)[:2]:
+        return None
+    build = torch_version(install, runtime) or "of this environment"
+    return Finding(
+        title=f"NCCL {library.version} is loaded; torch {build} was compiled with {compiled}",
+        severity="warning",
+        detail=f"{library.path} was loaded. One GPU works without NCCL; several GPUs lack what NCCL added since.",
+        evidence=(
+            library.says("path", f"{library.path} = {library.version} ({library.reason})"),
+            *((runtime.says("nccl_compiled"),) if runtime is not None else ()),
+        ),
+        fix=(again,),
+    )
+
+
+def _lacks(
+    symbol: MissingLibrary,
+    missing: MissingLibraries | None,
+    install: TorchInstall | None,
+    packages: Packages | None,
+    environment: Environment | None,
+    again: Fix,
+) -> Finding:
+    """The import that ended with an undefined nccl… symbol."""
+    path, why = taken_copy(symbol) or (next(iter(symbol.copies), symbol.name), "unknown")
+    own = is_torchs_own(path, install)
+    number = wheel_version(path, packages) if own else None
+    needed_by = posixpath.basename(symbol.needed_by or "torch")
+    copy = f"NCCL {number}" if number else short(path, 45)
+    return Finding(
+        title=f"{needed_by} calls {symbol.symbol}; {copy} does not have it"[:100],
+        detail=f"The loader took {path} ({why}), an older NCCL than torch was compiled with.",
+        evidence=(
+            *(
+                (missing.says("missing", f"{needed_by}: undefined symbol: {symbol.symbol}"),)
+                if missing is not None
+                else ()
+            ),
+            symbol.says("copies", f"{path} ({why})"),
+            *((packages.says("distributions", f"NCCL wheel {number}"),) if number and packages is not None else ()),
+        ),
+        fix=(again,) if own else (out_of_the_way(path, why, environment), again),
+    )
