@@ -33,6 +33,8 @@ def read_runtime(result: ChildResult) -> tuple[TorchRuntime, MappedFiles]:
     for line in result.stages:
         if line["event"] == "fact" and line["stage"] == "cuda-init":
             found.update(cuda_available=line.get("available"), device_count=line.get("count"))
+        if line["event"] == "fact" and line["stage"] == "import":
+            files = msgspec.convert(line["libraries"], tuple[MappedFile, ...])
         if line["event"] != "leave":
             continue
         stages.append(msgspec.convert({"name": line["stage"], **line["how"]}, Stage))

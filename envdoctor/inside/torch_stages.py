@@ -145,6 +145,7 @@ def matmul():
 def main():
     """Every stage in turn; after a failed import there is still the memory map."""
     imported = stage("import", import_torch)
+    channel.say("import", libraries=[{"path": path} for path in mapped.paths()])
     built = stage("compiled", compiled) if imported is not None else None
     cuda = bool(built and (built.get("cuda") or built.get("hip")))
     if cuda:

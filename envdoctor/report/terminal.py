@@ -21,10 +21,14 @@ SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def first_line(report: Report) -> str:
-    """The verdict in at most 80 characters, the cause's id included."""
+    """The verdict in at most 80 characters: the ids of its causes, then what clashes."""
     verdict = report.verdict
-    head = STATUS[verdict.status] + (f" {verdict.cause}" if verdict.cause else "")
-    return one_line(f"{head}: {verdict.summary}", 80)
+    ids = " + ".join(id for id in (verdict.cause, *verdict.also) if id)
+    if len(ids) > 50:
+        ids = f"{verdict.cause} + {len(verdict.also)} more" if verdict.also else ids
+    named = report.causes()
+    text = named[0].title if named else verdict.summary
+    return one_line(f"{STATUS[verdict.status]}{' ' if ids else ''}{ids}: {text}", 80)
 
 
 def render(report: Report, *, width: int = 80, color: bool = False, verbose: int = 0, encoding: str = "utf-8") -> str:

@@ -1,0 +1,30 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+
+
+@dataclass(frozen=True)
+class FakeDriver:
+    """The built fake driver: folders with the libraries and with nvidia-smi."""
+
+    lib: Path
+    bin: Path
+
+
+@pytest.fixture(scope="session")
+def fake_driver(tmp_path_factory: pytest.TempPathFactory) -> FakeDriver:
+    """fixtures/fake-driver, compiled once."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    out = tmp_path_factory.mktemp("fake-driver")
+    subprocess.run(["sh", str(FIXTURES / "fake-driver" / "build.sh"), str(out)], check=True)
+    return FakeDriver(lib=out / "lib", bin=out / "bin")
