@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from envdoctor_checks.hardware.fewer_gpus import fewer_gpus
-
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import CudaDriver, Expectation, Nvml
+from envdoctor_checks.hardware.fewer_gpus import fewer_gpus
 
 
 def test_fires_when_cuda_sees_fewer() -> None:
