@@ -19,6 +19,10 @@ CGROUP = (
 INJECTED = re.compile(
     r"/(lib(cuda|nvidia-[\w-]+|nvcuvid|vdpau_nvidia)\.so[\w.]*|nvidia-smi|nvidia(?:ctl|-uvm|-uvm-tools|-modeset|\d+))$"
 )
+OVERLAY_ROOT = re.compile(
+    r"^\S+ \S+ \S+ / / .* - overlay .*(?:/docker/|/containers/|containerd|/snapshots/|/kubelet/)", re.MULTILINE
+)
+"""A root that a container engine stacked; live systems have overlay roots too, of other layers."""
 CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 
 
@@ -65,10 +69,8 @@ def _markers(host: Host) -> Iterator[tuple[str, str]]:
     said = _text(host, "/run/systemd/container").strip() or host.environ.get("container", "")
     if said and said not in ("wsl",):
         yield {"oci": "unknown"}.get(said, said), "/run/systemd/container or the variable container"
-    if re.search(r" / / .* - overlay ", _text(host, "/proc/self/mountinfo")) and _text(
-        host, "/proc/1/comm"
-    ).strip() not in ("systemd", "init"):
-        yield "unknown", "an overlay root in /proc/self/mountinfo"
+    if OVERLAY_ROOT.search(_text(host, "/proc/self/mountinfo")):
+        yield "unknown", "the overlay root in /proc/self/mountinfo"
 
 
 def _text(host: Host, path: str) -> str:

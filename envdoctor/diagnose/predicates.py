@@ -49,9 +49,19 @@ def gpus_on_bus(pci_bus: PciBus | None) -> tuple[PciDevice, ...]:
     return pci_bus.nvidia_gpus if pci_bus is not None else ()
 
 
+NVML_SPEAKS_OF_A_GPU = (4, 15, 16, 17, 18)
+CUDA_SPEAKS_OF_A_GPU = (2, 46, 802, 803, 804)
+"""Codes that only a running kernel module gives (no permission, lost, blocked, another version, busy, fabric, compat): it runs only
+where there is a GPU, even one that the bus does not show us (gVisor, a container without /sys)."""
+
+
 def gpu_seen(pci_bus: PciBus | None, nvml: Nvml | None, cuda_driver: CudaDriver | None) -> bool | None:
     """Whether anybody sees an NVIDIA GPU; None: nobody who could look."""
     if gpus_on_bus(pci_bus) or (nvml and nvml.device_count) or (cuda_driver and cuda_driver.device_count):
+        return True
+    if nvml is not None and nvml.init_code in NVML_SPEAKS_OF_A_GPU:
+        return True
+    if cuda_driver is not None and cuda_driver.init_code in CUDA_SPEAKS_OF_A_GPU:
         return True
     return False if pci_bus is not None else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, nodes_seen
+from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.facts import Container, CudaDriver, DeviceNodes, Messages, Nvml, TorchRuntime
 
 NVML_UNKNOWN = 999
@@ -49,7 +49,7 @@ def devices_lost(
     inside = container is not None and container.inside is True
     if container is not None and container.inside is False:
         return
-    by_code = inside and nodes_seen(device_nodes) is True and code == NVML_UNKNOWN and _cuda_fails(cuda_driver)
+    by_code = inside and code == NVML_UNKNOWN and _cuda_fails(cuda_driver)
     if (
         not (inside and denied)
         and not by_code
@@ -61,7 +61,7 @@ def devices_lost(
         title = f"{denied[0].path} exists, and opening it fails with EPERM: the device cgroup forbids it"
     elif code == NVML_UNKNOWN:
         init = f" and cuInit {cuda_driver.init_code}" if cuda_driver is not None else ""
-        title = f"The GPU's device nodes are in the container; NVML returns 999{init}"
+        title = f"The driver's libraries are in the container; NVML returns 999{init}"
     else:
         title = "NVML says Unknown Error (999), as in a container that lost its devices"
     yield Finding(

@@ -45,8 +45,8 @@ def device_nodes_missing(
         return
     running = (kernel_module is not None and kernel_module.loaded is True) or nvml_works(nvml)
     some = any(node.exists for node in device_nodes.nodes if node.path.startswith("/dev/nvidia"))
-    if not running or (in_container(container) and not some):
-        return
+    if not running or (not some and (in_container(container) or nvml_works(nvml))):
+        return  # NVML cannot work without /dev/nvidiactl: where it does and none is seen, it is not we who see all nodes
     missing = [path for path in MAKE if (node := device_nodes.node(path)) is not None and node.exists is False]
     expected = nvml.device_count if nvml is not None and nvml.device_count else 0
     if not device_nodes.gpu_nodes and (some or expected):

@@ -16,7 +16,7 @@ SAID = ("kernel-fallen-off-bus", "kernel-fallen-off-bus-unresponsive", "nvml-gpu
 @check(
     "driver.gpu-lost",
     fields=("nvml.init_code|kernel_log.xids|messages.messages",),
-    explains=("cuda.init-failed", "gpu.xid-errors", "container.devices-lost"),
+    explains=("cuda.init-failed", "gpu.xid-errors", "container.devices-lost", "driver.device-nodes-missing"),
 )
 def gpu_lost(nvml: Nvml | None, kernel_log: KernelLog | None, messages: Messages | None) -> Iterator[Finding]:
     """A GPU fell off the bus: the driver cannot reach it any more.
