@@ -1,0 +1,120 @@
+"""cuda.compat-conflict"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.loaded import out_of_the_way, short
+from envdoctor.diagnose.predicates import cuda_works, driver_version, in_container
+from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
+from envdoctor.facts import (
+    Container,
+    CudaDriver,
+    DriverLibraries,
+    DriverLibrary,
+    Environment,
+    KernelModule,
+    Messages,
+    Nvml,
+    TorchRuntime,
+)
+
+MISMATCH, NOT_SUPPORTED = 803, 804
+
+
+@check(
+    "cuda.compat-conflict",
+    fields=("cuda_driver.init_code|messages.messages",),
+    explains=("cuda.init-failed", "cuda.driver-too-old", "driver.version-mismatch"),
+)
+def compat_conflict(
+    cuda_driver: CudaDriver | None,
+    driver_libraries: DriverLibraries | None,
+    nvml: Nvml | None,
+    kernel_module: KernelModule | None,
+    environment: Environment | None,
+    container: Container | None,
+    messages: Messages | None,
+    torch_runtime: TorchRuntime | None,
+) -> Iterator[Finding]:
+    """A cuda-compat package's libcuda is loaded where forward compatibility does not work.
+
+    What it means:
+    cuda-compat lets a newer CUDA run on an older driver: a newer libcuda over the old kernel module. NVIDIA allows that on data-center GPUs
+    and with certain driver branches only. On a GeForce cuInit returns 804; with a kernel module that it was not made for, as new as
+    itself or newer too, 803. Many container images have it in /usr/local/cuda/compat, and some put it on the loader's path.
+
+    How to confirm it by hand:
+    `ldconfig -p | grep libcuda.so.1` and `echo $LD_LIBRARY_PATH` show whether a compat folder comes first;
+    `cat /proc/driver/nvidia/version` is the kernel module's version.
+
+    Ways out:
+    Take the compat folder out of LD_LIBRARY_PATH or of /etc/ld.so.conf.d, so that the driver's own libcuda is loaded. If the driver is
+    really too old for the image: update the driver, or take an image of an older CUDA.
+
+    Often mistaken for:
+    A driver that was upgraded without a restart (driver.version-mismatch), which gives 803 too: then no compat library is loaded.
+    """
+    if cuda_works(cuda_driver, torch_runtime):
+        return
+    copy = _compat(cuda_driver, driver_libraries)
+    code = cuda_driver.init_code if cuda_driver is not None else None
+    driver = driver_version(nvml, kernel_module)
+    if copy is not None and code in (MISMATCH, NOT_SUPPORTED):
+        yield Finding(
+            title=_title(copy, driver, code),
+            detail="This card does not support forward compatibility."
+            if code == NOT_SUPPORTED
+            else "The two do not go together.",
+            evidence=(
+                copy.says("path", f"{copy.path} ({copy.found_by})"),
+                *((cuda_driver.says("init_code"),) if cuda_driver is not None else ()),
+                *((nvml.says("driver_version"),) if nvml is not None and nvml.driver_version else ()),
+                *((kernel_module.says("version"),) if kernel_module is not None and kernel_module.version else ()),
+                *(gpu.says("name") for gpu in (nvml.gpus[:1] if nvml is not None else ()) if gpu.name),
+            ),
+            fix=_ways_out(copy, environment, container),
+        )
+        return
+    said = next(iter(pointing_at(messages, "cuda.compat-conflict")), None)
+    if cuda_driver is None and driver_libraries is None and messages is not None and said is not None:
+        yield Finding(
+            title=f"cuda-compat and driver {driver or ''} do not go together: {quoted(said, 45)}".replace("  ", " "),
+            evidence=(messages.says("messages", said.text),),
+            fix=(
+                Fix("Take compat folders out of the loader's path", "unset LD_LIBRARY_PATH; ldconfig -p | grep compat"),
+            ),
+            confidence=confidence_of(said),
+        )
+
+
+def _compat(cuda: CudaDriver | None, libraries: DriverLibraries | None) -> DriverLibrary | None:
+    """The compat libcuda that is loaded; what was mapped decides over what the loader's search gives."""
+    mapped = cuda.library if cuda is not None else None
+    copies = libraries.copies if libraries is not None else ()
+    if mapped:
+        known = next((c for c in copies if mapped in (c.path, c.real_path)), None)
+        if known is not None:
+            return known if known.kind == "compat" else None
+        if "/compat/" in mapped:
+            return DriverLibrary(
+                name="libcuda.so.1", path=mapped, real_path=mapped, kind="compat", found_by="the process's memory map"
+            )
+        return None
+    winner = libraries.winner("libcuda.so.1") if libraries is not None else None
+    return winner if winner is not None and winner.kind == "compat" else None
+
+
+def _title(copy: DriverLibrary, driver: str | None, code: int) -> str:
+    compat = copy.version or short(copy.path, 40)
+    return f"libcuda {compat} of cuda-compat is loaded over driver {driver or 'of unknown version'}; cuInit returns {code}"[
+        :100
+    ]
+
+
+def _ways_out(copy: DriverLibrary, environment: Environment | None, container: Container | None) -> tuple[Fix, ...]:
+    first = out_of_the_way(copy.path, copy.found_by, environment)
+    if in_container(container):
+        return first, Fix("Or take an image of the CUDA that the host's driver runs, or update the driver on the host")
+    return first, Fix("Or remove the package", "sudo apt remove 'cuda-compat-*'")

@@ -1,0 +1,87 @@
+"""cuda.stub-loaded"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.loaded import out_of_the_way, short
+from envdoctor.diagnose.predicates import cuda_works
+from envdoctor.diagnose.said import confidence_of, pointing_at
+from envdoctor.facts import CudaDriver, DriverLibraries, DriverLibrary, Environment, Messages, TorchRuntime
+
+STUB_LIBRARY = 34
+
+
+@check(
+    "cuda.stub-loaded",
+    fields=("cuda_driver.library|driver_libraries.copies|messages.messages",),
+    explains=("cuda.init-failed", "cuda.driver-too-old"),
+)
+def stub_loaded(
+    cuda_driver: CudaDriver | None,
+    driver_libraries: DriverLibraries | None,
+    environment: Environment | None,
+    messages: Messages | None,
+    torch_runtime: TorchRuntime | None,
+) -> Iterator[Finding]:
+    """The libcuda that is loaded is the CUDA toolkit's stub, which is for linking only.
+
+    What it means:
+    A toolkit brings a libcuda.so in lib64/stubs so that programs can be linked on machines without a driver. It does nothing: cuInit
+    returns 34. It is loaded when its folder is on LD_LIBRARY_PATH or in the loader's configuration, under the name libcuda.so.1.
+
+    How to confirm it by hand:
+    `LD_DEBUG=libs python3 -c 'import ctypes; ctypes.CDLL("libcuda.so.1")' 2>&1 | grep libcuda.so.1` shows which file is taken.
+
+    Ways out:
+    Take the stubs folder out of LD_LIBRARY_PATH (it belongs into LIBRARY_PATH, for linking); remove a hand-made link libcuda.so.1 in it.
+
+    Often mistaken for:
+    A missing driver, since the message is an unknown or initialisation error. If no other libcuda exists, the driver is missing too.
+    """
+    if cuda_works(cuda_driver, torch_runtime):
+        return
+    winner = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
+    path = _stub(cuda_driver, winner)
+    code = cuda_driver.init_code if cuda_driver is not None else None
+    said = next(iter(pointing_at(messages, "cuda.stub-loaded")), None)
+    if path is None and code != STUB_LIBRARY and (said is None or cuda_driver is not None):
+        return
+    named = winner.path if winner is not None and path in (winner.path, winner.real_path) else path
+    what = (
+        f"libcuda is the toolkit's stub {short(named, 55)}"
+        if named
+        else "The libcuda that is loaded is a toolkit's stub"
+    )
+    others = [
+        c
+        for c in (driver_libraries.copies if driver_libraries else ())
+        if c.name == "libcuda.so.1" and c.kind == "driver"
+    ]
+    yield Finding(
+        title=what + (f"; cuInit returns {code}" if code is not None else ""),
+        detail=f"The driver's own is {others[0].path}." if others else "No libcuda of a driver was found beside it.",
+        evidence=(
+            *((cuda_driver.says("library"), cuda_driver.says("init_code")) if cuda_driver is not None else ()),
+            *((winner.says("path", f"{winner.path} ({winner.found_by})"),) if winner is not None else ()),
+            *((messages.says("messages", said.text),) if said is not None and messages is not None else ()),
+        ),
+        fix=(
+            out_of_the_way(named or "the stubs folder", winner.found_by if winner is not None else None, environment),
+        ),
+        confidence="certain" if code == STUB_LIBRARY or path else confidence_of(said) if said else "likely",
+    )
+
+
+def _stub(cuda: CudaDriver | None, winner: DriverLibrary | None) -> str | None:
+    """The path of the stub that is loaded; what was mapped decides over what the loader's search gives."""
+    if cuda is not None and cuda.library:
+        return cuda.library if _is_stub(cuda.library, winner) else None
+    return winner.path if winner is not None and winner.kind == "stub" else None
+
+
+def _is_stub(path: str, winner: DriverLibrary | None) -> bool:
+    if winner is not None and winner.kind == "stub" and path in (winner.path, winner.real_path):
+        return True
+    return "/stubs/" in path
