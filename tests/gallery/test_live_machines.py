@@ -1,0 +1,90 @@
+"""Whole broken machines, live: the installed program against the fake driver and a stand-in for torch, in a private namespace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from machines import CASES, Case
+from sandbox import possible, run
+
+from envdoctor.report.json import schema
+
+if TYPE_CHECKING:
+    from conftest import FakeDriver
+
+PLACE = Path("/tmp/envdoctor-gallery")
+"""Outside pytest's own folders, which another user inside the machine could not enter."""
+
+pytestmark = [pytest.mark.root, pytest.mark.skipif(not possible(), reason="needs root and overlay mounts")]
+
+
+@pytest.fixture(scope="session")
+def builds(fake_driver: FakeDriver) -> Path:
+    """The stand-ins for torch, the decoys, and a copy of the fake driver that every user can read."""
+    from fake_torch import BUILDS, build, decoy
+
+    shutil.rmtree(PLACE, ignore_errors=True)
+    for name in BUILDS:
+        build(PLACE / name, name)
+    decoy(PLACE / "decoys-cudnn", "libcudnn_graph.so.9", "9.0.0")
+    decoy(PLACE / "decoys-nvjitlink", "libnvJitLink.so.12", "12.1.105")
+    decoy(PLACE / "decoys13", "libcudnn.so.9", "9.0.0")
+    decoy(PLACE / "decoys13", "libnvJitLink.so.13", "13.0.0")
+    decoy(PLACE / "toolkit", "libcudart.so.13", "13.0.0")
+    shutil.copytree(fake_driver.lib, PLACE / "driver" / "lib")
+    for folder in ("/usr/local/cuda-13/compat", "/usr/local/cuda-13/lib64/stubs"):
+        shutil.copytree(fake_driver.lib, PLACE / "driver" / folder.lstrip("/"))
+    return PLACE
+
+
+def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, float]:
+    """Run `envdoctor check --json` on the machine: the report, the exit code, the seconds."""
+    site = builds / case.torch if case.torch else None
+    if site is not None and case.break_torch is not None:
+        copy = work / "torch"
+        shutil.copytree(site, copy)
+        case.break_torch(copy)
+        site = copy
+    places = {"@torch": str(site), "@work": str(work / "work"), "@driver:": str(builds / "driver")}
+    environ = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    environ |= {"PYTHONPATH": str(site)} if site is not None else {}
+    for name, value in case.environ.items():
+        for mark, place in places.items():
+            value = value.replace(mark, place)
+        environ[name] = value.replace("@", f"{builds}/")
+    environ |= case.driver
+    # The interpreter itself has no torch: what is on PYTHONPATH is all there is.
+    command = [sys.executable, "-m", "envdoctor", "check", "--json", "--python", "/usr/bin/python3", *case.options]
+    begun = time.monotonic()
+    if "PYTHONPATH" in environ:
+        command[1:1] = ["-E"]
+    result = run(case.machine, builds / "driver", command, environ)
+    seconds = time.monotonic() - begun
+    assert result.stdout.startswith("{"), result.stderr[-3000:]
+    assert "Traceback" not in result.stderr
+    return json.loads(result.stdout), result.returncode, seconds
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_cause_is_named(case: Case, builds: Path) -> None:
+    work = PLACE / "work" / str(os.getpid()) / case.name.replace(" ", "-").replace(",", "")
+    work.mkdir(parents=True)
+    report, code, seconds = examine(case, builds, work)
+    verdict = report["verdict"]
+    found = [(finding["id"], finding["title"], finding["caused_by"]) for finding in report["findings"]]
+    assert verdict["cause"] == case.cause, found
+    assert tuple(verdict["also"]) == case.also, found
+    assert verdict["status"] == (case.status or ("broken" if case.cause else "ok")), found
+    assert code == case.expected_exit
+    assert seconds < 12
+    assert all(len(finding["title"]) <= 100 for finding in report["findings"])
+    assert not [check for check in report["checks"] if check["status"] == "crashed"]
+    jsonschema.Draft202012Validator(schema()).validate(report)
