@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from envdoctor.diagnose.loaded import parts
 from envdoctor.diagnose.predicates import dotted, driver_version
 from envdoctor.facts import CudaDriver, DriverLibraries, Evidence, KernelModule, NvidiaSmi, Nvml
 from envdoctor.knowledge import drivers
@@ -46,5 +47,5 @@ def clash(number: int, version: str | None, cuda: str, build: str, *, linux: boo
     lowest = drivers.minimum_driver(major)
     if not (linux and version and lowest) or runs >= (major, minor):
         return None
-    below = drivers.version_key(version) < drivers.version_key(lowest)
+    below = () < parts(version) < parts(lowest)
     return f"Driver {version} is below {lowest}, the lowest that runs CUDA {cuda} ({build})" if below else None

@@ -23,6 +23,7 @@ from envdoctor.knowledge.libraries import providers
 
 FILE_NUMBER = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)*)$")
 SEARCHED = re.compile(r"(?P<folder>.*) \((?P<why>[^()]*)\)")
+TOOLKIT = re.compile(r"/(?:usr/local|opt)/cuda[^/]*(?=/)")
 LEADING_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -91,9 +92,12 @@ def foreign_runtime(loaded: LoadedLibraries | None, torch_cuda: str | None) -> L
 
 
 def short(path: str, room: int) -> str:
-    """A path in `room` characters: folders in its middle give way to ``…``."""
+    """A path in `room` characters: the toolkit it is of, or folders in its middle give way to ``…``."""
     if len(path) <= room:
         return path
+    toolkit = TOOLKIT.match(path)
+    if toolkit is not None and len(toolkit[0]) <= room:
+        return toolkit[0]
     first, *rest = path.lstrip("/").split("/")
     while len(rest) > 1 and len(first) + len("/".join(rest)) + 4 > room:
         rest = rest[1:]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.loaded import out_of_the_way, short
-from envdoctor.diagnose.predicates import cuda_works, driver_version, in_container
+from envdoctor.diagnose.loaded import out_of_the_way, parts, short
+from envdoctor.diagnose.predicates import cuda_works, driver_version, in_container, torch_cuda
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.facts import (
     Container,
@@ -17,10 +17,15 @@ from envdoctor.facts import (
     KernelModule,
     Messages,
     Nvml,
+    TorchInstall,
     TorchRuntime,
 )
+from envdoctor.knowledge import drivers
 
-MISMATCH, NOT_SUPPORTED = 803, 804
+REASONS = {
+    803: "The compat library was not made for this driver.",
+    804: "This card does not support forward compatibility.",
+}
 
 
 @check(
@@ -37,6 +42,7 @@ def compat_conflict(
     container: Container | None,
     messages: Messages | None,
     torch_runtime: TorchRuntime | None,
+    torch_install: TorchInstall | None,
 ) -> Iterator[Finding]:
     """A cuda-compat package's libcuda is loaded where forward compatibility does not work.
 
@@ -61,12 +67,10 @@ def compat_conflict(
     copy = _compat(cuda_driver, driver_libraries)
     code = cuda_driver.init_code if cuda_driver is not None else None
     driver = driver_version(nvml, kernel_module)
-    if copy is not None and code in (MISMATCH, NOT_SUPPORTED):
+    if copy is not None and code in REASONS:
         yield Finding(
             title=_title(copy, driver, code),
-            detail="This card does not support forward compatibility."
-            if code == NOT_SUPPORTED
-            else "The two do not go together.",
+            detail=REASONS[code] + _without_it(driver, torch_cuda(torch_install, torch_runtime)),
             evidence=(
                 copy.says("path", f"{copy.path} ({copy.found_by})"),
                 *((cuda_driver.says("init_code"),) if cuda_driver is not None else ()),
@@ -111,6 +115,15 @@ def _title(copy: DriverLibrary, driver: str | None, code: int) -> str:
     return f"libcuda {compat} of cuda-compat is loaded over driver {driver or 'of unknown version'}; cuInit returns {code}"[
         :100
     ]
+
+
+def _without_it(driver: str | None, cuda: str | None) -> str:
+    """Whether the driver alone would run the installed torch."""
+    highest = drivers.cuda_of_driver(driver) if driver else None
+    wanted = parts(cuda or "")[:2]
+    if highest is None or len(wanted) < 2 or drivers.runs_cuda(highest, (wanted[0], wanted[1])):
+        return ""
+    return f" Without it driver {driver} runs CUDA {highest[0]}.{highest[1]}, and torch needs {cuda}: the driver must be updated."
 
 
 def _ways_out(copy: DriverLibrary, environment: Environment | None, container: Container | None) -> tuple[Fix, ...]:

@@ -184,6 +184,7 @@ def _ways_out(
     lowest = drivers.lowest_driver_for(major, minor)
     if lowest is None or any(drivers.drives(lowest, capability) is False for capability in capabilities):
         return (wheel,)
+    builds = (wheel,) if wheel.command else ()
     if in_container(container):
-        return (Fix(f"Update the driver on the host to {lowest} or newer"), wheel)
-    return (install_driver(system, at_least=lowest), wheel)
+        return (*builds, Fix(f"Update the driver on the host to {lowest} or newer"))
+    return (install_driver(system, at_least=lowest), *builds)

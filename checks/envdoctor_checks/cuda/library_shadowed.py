@@ -109,9 +109,9 @@ def _finding(
     name, folder = posixpath.basename(worst.path), posixpath.dirname(worst.path)
     got = version_of(worst)
     own = wheel_version(worst.bundled or "", packages)
-    more = f" and {len(here) - 1} more" if len(here) > 1 else ""
+    more = f" (+{len(here) - 1})" if len(here) > 1 else ""
     begin = f"{name} {got or ''}".strip() + more
-    end = f"won over torch's own{f' {own}' if own else ''} ({worst.reason or 'reason unknown'})"
+    end = f"won over torch's {own or 'own'} ({worst.reason or 'reason unknown'})"
     return Finding(
         title=f"{begin} of {short(folder, max(12, 100 - len(begin) - len(end) - 5))} {end}"[:100],
         severity=severity,

@@ -65,7 +65,8 @@ def version_mismatch(
     if refused is not None:
         found, compiled = refused
         main = next(iter(loaded_libraries.named("cudnn")), None) if loaded_libraries is not None else None
-        ways = (out_of_the_way(main.path, main.reason, environment), again) if main and main.bundled else (again,)
+        foreign = _foreign(loaded_libraries)
+        ways = (out_of_the_way(foreign.path, foreign.reason, environment), again) if foreign is not None else (again,)
         yield Finding(
             title=f"cuDNN {found} is loaded; torch {build} was compiled with cuDNN {compiled}",
             detail="torch refuses a cuDNN of another major version, or of a lower minor version.",
@@ -117,6 +118,12 @@ def _refused(runtime: TorchRuntime | None, loaded: LoadedLibraries | None) -> tu
         return None
     got, wanted = parts(found), parts(compiled)
     return (found, compiled) if got[:1] != wanted[:1] or got[:2] < wanted[:2] else None
+
+
+def _foreign(loaded: LoadedLibraries | None) -> LoadedLibrary | None:
+    """A file of cuDNN's that was taken in place of torch's own."""
+    libraries = loaded.libraries if loaded is not None else ()
+    return next((one for one in libraries if one.bundled and owner_of(one.path) == "cudnn"), None)
 
 
 def _mixed(loaded: LoadedLibraries | None) -> tuple[LoadedLibrary, LoadedLibrary] | None:

@@ -14,7 +14,6 @@ from envdoctor.diagnose.loaded import (
     reinstall_pin,
     short,
     taken_copy,
-    wheel_version,
 )
 from envdoctor.diagnose.predicates import torch_version
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -66,7 +65,7 @@ def version_mismatch(
     again = reinstall_pin(interpreter, torch_install, "nccl")
     symbol = next((m for m in missing_of(missing_libraries, "nccl") if m.kind != "library"), None)
     if symbol is not None:
-        yield _lacks(symbol, missing_libraries, torch_install, packages, environment, again)
+        yield _lacks(symbol, missing_libraries, loaded_libraries, torch_install, packages, environment, again)
         return
     said = next(iter(pointing_at(messages, "nccl.version-mismatch")), None)
     older = _older(loaded_libraries, torch_runtime, torch_install, again)
@@ -105,17 +104,25 @@ def _older(
 def _lacks(
     symbol: MissingLibrary,
     missing: MissingLibraries | None,
+    loaded: LoadedLibraries | None,
     install: TorchInstall | None,
     packages: Packages | None,
     environment: Environment | None,
     again: Fix,
 ) -> Finding:
     """The import that ended with an undefined nccl… symbol."""
-    path, why = taken_copy(symbol) or (next(iter(symbol.copies), symbol.name), "unknown")
+    mapped = next(iter(loaded.named("nccl")), None) if loaded is not None else None
+    if mapped is not None:  # what is in the process decides over what the search gives: LD_PRELOAD comes before it
+        path, why, number = mapped.path, mapped.reason or "unknown", mapped.version
+    else:
+        path, why = taken_copy(symbol) or (next(iter(symbol.copies), symbol.name), "unknown")
+        number = _misfit(path, install)
     own = is_torchs_own(path, install)
-    number = wheel_version(path, packages) if own else None
     needed_by = posixpath.basename(symbol.needed_by or "torch")
     copy = f"NCCL {number}" if number else short(path, 45)
+    wheels = [
+        f"{dist.name} {dist.version}" for dist in (packages.distributions if packages else ()) if "nccl" in dist.name
+    ]
     return Finding(
         title=f"{needed_by} calls {symbol.symbol}; {copy} does not have it"[:100],
         detail=f"The loader took {path} ({why}), an older NCCL than torch was compiled with.",
@@ -126,7 +133,15 @@ def _lacks(
                 else ()
             ),
             symbol.says("copies", f"{path} ({why})"),
-            *((packages.says("distributions", f"NCCL wheel {number}"),) if number and packages is not None else ()),
+            *(packages.says("distributions", wheel) for wheel in wheels if packages is not None),
         ),
         fix=(again,) if own else (out_of_the_way(path, why, environment), again),
     )
+
+
+def _misfit(path: str, install: TorchInstall | None) -> str | None:
+    """The version of torch's own NCCL wheel, where it is not the pinned one. Where it is, its file was overwritten: no number holds."""
+    pins = install.pins if install is not None and install.pins else ()
+    pin = next((pin for pin in pins if "nccl" in pin.name), None)
+    wrong = pin is not None and bool(pin.installed) and not pin.satisfied
+    return pin.installed if pin is not None and wrong and is_torchs_own(path, install) else None
