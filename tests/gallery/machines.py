@@ -91,9 +91,25 @@ A100 = {"STUB_GPU_NAME": "NVIDIA A100-SXM4-40GB", "STUB_CC": "8.0"}
 HEALTHY = (
     Case(name="healthy bare metal", cause=None),
     Case(name="healthy, CUDA 13 build", cause=None, torch="cu132"),
-    Case(name="healthy container", cause=None, machine=Machine(files=CONTAINER), environ={"NVIDIA_VISIBLE_DEVICES": "all"}),
-    Case(name="healthy 8 GPUs with NVSwitch", cause=None, machine=HGX, driver={**H100, "STUB_FABRIC_STATE": "3"}, options=("--expect", "8")),
-    Case(name="healthy, one GPU of two chosen", cause=None, driver={"STUB_GPU_COUNT": "2"}, environ={"CUDA_VISIBLE_DEVICES": "1"}),
+    Case(
+        name="healthy container",
+        cause=None,
+        machine=Machine(files=CONTAINER),
+        environ={"NVIDIA_VISIBLE_DEVICES": "all"},
+    ),
+    Case(
+        name="healthy 8 GPUs with NVSwitch",
+        cause=None,
+        machine=HGX,
+        driver={**H100, "STUB_FABRIC_STATE": "3"},
+        options=("--expect", "8"),
+    ),
+    Case(
+        name="healthy, one GPU of two chosen",
+        cause=None,
+        driver={"STUB_GPU_COUNT": "2"},
+        environ={"CUDA_VISIBLE_DEVICES": "1"},
+    ),
     Case(name="healthy unprivileged user", cause=None, machine=Machine(user=65534)),
     Case(name="healthy read-only root", cause=None, machine=Machine(read_only=True)),
     Case(name="healthy, driver of a lower minor", cause=None, driver={"STUB_CUDA_VERSION": "12020"}, machine=BARE),
@@ -101,7 +117,10 @@ HEALTHY = (
     Case(name="healthy, --quick", cause=None, options=("--quick",)),
     Case(name="processor on purpose", cause=None, machine=NO_DRIVER, torch="cpu", options=("--expect", "cpu")),
     Case(
-        name="decoy in LD_LIBRARY_PATH that DT_RPATH keeps out", cause=None, torch="cu132", environ={"LD_LIBRARY_PATH": "@decoys13"}
+        name="decoy in LD_LIBRARY_PATH that DT_RPATH keeps out",
+        cause=None,
+        torch="cu132",
+        environ={"LD_LIBRARY_PATH": "@decoys13"},
     ),
 )
 
@@ -164,8 +183,8 @@ BROKEN = (
     Case(name="torch.py shadowing", cause="torch.shadowed-module", break_torch=shadow, environ={"PYTHONPATH": "@work:@torch"}),
     Case(name="two dist-infos", cause="torch.duplicate-installs", break_torch=second_dist_info),
     Case(name="wrong cuDNN wheel", cause="torch.pinned-libs-mismatch", break_torch=old_cudnn_wheel),
-    Case(name="GPU newer than the build", cause="torch.arch-not-supported", driver={"STUB_CC": "12.0", "STUB_GPU_NAME": "NVIDIA GeForce RTX 5090"}, environ={"FAKE_TORCH_KERNELS": "none"}),
-    Case(name="GPU older than the build", cause="torch.arch-not-supported", torch="cu132", driver={"STUB_CC": "6.1", "STUB_GPU_NAME": "NVIDIA GeForce GTX 1080 Ti"}, environ={"FAKE_TORCH_KERNELS": "none"}),
+    Case(name="GPU newer than the build", cause="torch.arch-not-supported", driver={"STUB_CC": "12.0", "STUB_GPU_NAME": "NVIDIA GeForce RTX 5090"}),
+    Case(name="GPU older than the build", cause="torch.arch-not-supported", torch="cu132", driver={"STUB_CC": "6.1", "STUB_GPU_NAME": "NVIDIA GeForce GTX 1080 Ti"}),
     Case(name="ROCm build on NVIDIA", cause="torch.wrong-vendor-build", torch="rocm"),
     Case(name="no torch", cause="torch.not-installed", torch=None),
     Case(
@@ -201,13 +220,23 @@ BROKEN = (
 HOSTILE = (
     Case(name="cuInit hangs", cause="driver.hung", driver={"STUB_CUINIT": "hang"}, options=("--timeout", "6")),
     Case(name="nvmlInit hangs", cause=None, driver={"STUB_NVML_INIT": "hang"}, options=("--timeout", "6")),
-    Case(name="all of the driver hangs", cause="driver.hung", driver={"STUB_NVML_INIT": "hang", "STUB_CUINIT": "hang"}, options=("--timeout", "6")),
+    Case(
+        name="all of the driver hangs",
+        cause="driver.hung",
+        driver={"STUB_NVML_INIT": "hang", "STUB_CUINIT": "hang"},
+        options=("--timeout", "6"),
+    ),
     Case(name="cuInit crashes", cause="cuda.init-failed", driver={"STUB_CUINIT": "segv"}),
     Case(name="cuInit aborts", cause="cuda.init-failed", driver={"STUB_CUINIT": "abort"}),
     Case(name="cuInit ends the process", cause="cuda.init-failed", driver={"STUB_CUINIT": "exit:0"}),
     Case(name="cuInit fails in another way", cause="cuda.init-failed", driver={"STUB_CUINIT": "999"}),
     Case(name="nvmlInit crashes", cause="driver.nvml-crashed", driver={"STUB_NVML_INIT": "segv"}, status="degraded"),
-    Case(name="import torch hangs", cause="torch.import-fails", environ={"FAKE_TORCH": "hang"}, options=("--timeout", "6")),
+    Case(
+        name="import torch hangs",
+        cause="torch.import-fails",
+        environ={"FAKE_TORCH": "hang"},
+        options=("--timeout", "6"),
+    ),
     Case(name="import torch crashes", cause="torch.import-fails", environ={"FAKE_TORCH": "segv"}),
     Case(name="import torch aborts", cause="torch.import-fails", environ={"FAKE_TORCH": "abort"}),
     Case(name="import torch ends the process", cause="torch.import-fails", environ={"FAKE_TORCH": "exit:0"}),

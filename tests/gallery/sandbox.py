@@ -41,7 +41,9 @@ class Machine:
     """Names in /proc/modules."""
     nodes: tuple[str, ...] = ("nvidiactl", "nvidia0", "nvidia-uvm")
     node_mode: int = 0o666
-    libraries: dict[str, str] = field(default_factory=lambda: {"libcuda.so.1": "595.45.04", "libnvidia-ml.so.1": "595.45.04"})
+    libraries: dict[str, str] = field(
+        default_factory=lambda: {"libcuda.so.1": "595.45.04", "libnvidia-ml.so.1": "595.45.04"}
+    )
     """Driver libraries in /usr/lib/<multiarch>, with the version in their real names."""
     files: dict[str, str] = field(default_factory=dict)
     """Files to write, by absolute path. A text that begins with ``->`` is a link."""
@@ -72,14 +74,19 @@ def run(
     machine: Machine, driver: Path, command: list[str], environ: dict[str, str], cwd: str = "/", timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Run `command` inside `machine`; `driver` is the folder that holds the built fake driver's ``lib``."""
-    setting = {**machine.__dict__, "gpus": [gpu.__dict__ for gpu in machine.gpus], "driver": str(driver), "cwd": cwd}
+    setting = {
+        **machine.__dict__,
+        "gpus": [gpu.__dict__ for gpu in machine.gpus],
+        "driver": str(driver),
+        "cwd": cwd,
+        "environ": environ,
+    }
     inner = [sys.executable, str(Path(__file__)), json.dumps(setting), "--", *command]
     return subprocess.run(
         ["unshare", "-m", "--propagation", "private", *inner],
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=environ,
         stdin=subprocess.DEVNULL,
         check=False,
     )
@@ -94,6 +101,11 @@ def _mount(*arguments: str) -> None:
 
 def _write(root: Path, path: str, text: str) -> None:
     place = root / path.lstrip("/")
+    if path.startswith("/proc/"):
+        fake = root / "run/fake-proc" / path.replace("/", "_")
+        fake.write_text(text)
+        _mount("--bind", str(fake), str(place))
+        return
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_symlink() or place.exists():
         place.unlink()
@@ -106,7 +118,17 @@ def _write(root: Path, path: str, text: str) -> None:
 def _sys(root: Path, gpus: list[dict[str, str]], modules: list[str]) -> None:
     _mount("-t", "tmpfs", "sys", str(root / "sys"))
     devices = root / "sys/bus/pci/devices"
-    for gpu in [{"address": "0000:00:00.0", "vendor": "8086", "device": "1237", "device_class": "060000", "driver": "", "resource": ""}, *gpus]:
+    for gpu in [
+        {
+            "address": "0000:00:00.0",
+            "vendor": "8086",
+            "device": "1237",
+            "device_class": "060000",
+            "driver": "",
+            "resource": "",
+        },
+        *gpus,
+    ]:
         place = devices / gpu["address"]
         place.mkdir(parents=True)
         values = {"vendor": "0x" + gpu["vendor"], "device": "0x" + gpu["device"], "class": "0x" + gpu["device_class"]}
@@ -118,7 +140,7 @@ def _sys(root: Path, gpus: list[dict[str, str]], modules: list[str]) -> None:
             driver = root / "sys/bus/pci/drivers" / gpu["driver"]
             driver.mkdir(parents=True, exist_ok=True)
             (place / "driver").symlink_to(f"../../drivers/{gpu['driver']}")
-    for module in modules:
+    for module in ("kernel", *modules):
         (root / "sys/module" / module).mkdir(parents=True)
 
 
@@ -188,10 +210,11 @@ def _inside(setting: dict[str, object], command: list[str]) -> None:
     os.chroot(root)
     os.chdir(str(setting["cwd"]))
     if setting["user"] is not None:
+        os.chmod("/root", 0o755)  # the interpreter that runs the tests can lie there
         os.setgroups([])
         os.setgid(int(str(setting["user"])))
         os.setuid(int(str(setting["user"])))
-    os.execvpe(command[0], command, os.environ)
+    os.execvpe(command[0], command, setting["environ"])  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -54,7 +54,11 @@ def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, 
         case.break_torch(copy)
         site = copy
     places = {"@torch": str(site), "@work": str(work / "work"), "@driver:": str(builds / "driver")}
-    environ = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+    environ = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LANG": "C.UTF-8",
+    }
     environ |= {"PYTHONPATH": str(site)} if site is not None else {}
     for name, value in case.environ.items():
         for mark, place in places.items():
@@ -64,8 +68,7 @@ def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, 
     # The interpreter itself has no torch: what is on PYTHONPATH is all there is.
     command = [sys.executable, "-m", "envdoctor", "check", "--json", "--python", "/usr/bin/python3", *case.options]
     begun = time.monotonic()
-    if "PYTHONPATH" in environ:
-        command[1:1] = ["-E"]
+    command[1:1] = ["-E"]  # our own interpreter is not to see the examined one's PYTHONPATH
     result = run(case.machine, builds / "driver", command, environ)
     seconds = time.monotonic() - begun
     assert result.stdout.startswith("{"), result.stderr[-3000:]

@@ -67,8 +67,8 @@ def fabric_manager_down(
     runs = processes.fabric_manager if processes is not None and not in_container(container) else None
     service = "the Fabric Manager does not run" if runs is False else "the NVLink fabric is not set up"
     yield Finding(
-        title=f"cuInit returns 802 (system not yet initialized); {service}" + (f" ({states})" if states else ""),
-        detail="CUDA waits for the Fabric Manager, whose version must be the driver's, to the last digit.",
+        title=f"cuInit returns 802; {service}" + (f" ({states})" if states else ""),
+        detail="802 is 'system not yet initialized': CUDA waits for the Fabric Manager, whose version must be the driver's, to the last digit.",
         evidence=(
             *(
                 (cuda_driver.says("init_code"),)
