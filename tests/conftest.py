@@ -28,3 +28,14 @@ def fake_driver(tmp_path_factory: pytest.TempPathFactory) -> FakeDriver:
     out = tmp_path_factory.mktemp("fake-driver")
     subprocess.run(["sh", str(FIXTURES / "fake-driver" / "build.sh"), str(out)], check=True)
     return FakeDriver(lib=out / "lib", bin=out / "bin")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--rewrite-goldens``: write the expected reports anew (make goldens)."""
+    parser.addoption("--rewrite-goldens", action="store_true")
+
+
+@pytest.fixture
+def rewrite_goldens(request: pytest.FixtureRequest) -> bool:
+    """Whether expected reports are to be written anew."""
+    return bool(request.config.getoption("--rewrite-goldens"))

@@ -82,9 +82,9 @@ def version_mismatch(
     ):
         return
     if differ:
-        title = f"Kernel module {running} is loaded; the libraries installed are of driver {installed}"
+        title = f"Kernel module {running}, libraries {installed}"
     elif running is not None:
-        title = f"Kernel module {running} is loaded; NVML says its library is of another version (18)"
+        title = f"Kernel module {running}; NVML says its library is of another version (18)"
     else:
         title = "NVML says that its library and the loaded kernel module differ in version (18)"
     yield Finding(
