@@ -123,7 +123,11 @@ def _finding(
     title = (
         f"cuInit returned {called}{whose}" if by_cuinit else f"cuInit succeeds; torch's own start ends with {called}"
     )
-    fine = f" NVML works and sees {nvml.device_count} GPUs." if nvml is not None and nvml_works(nvml) else ""
+    fine = (
+        f" NVML works and sees {nvml.device_count} GPU{'' if nvml.device_count == 1 else 's'}."
+        if nvml is not None and nvml_works(nvml)
+        else ""
+    )
     lines = log.matching("NVRM", "nvidia-uvm", "Xid")[-3:] if log is not None else ()
     sure: Confidence = "certain" if by_cuinit and code != NO_DEVICE else "likely"
     return Finding(

@@ -53,9 +53,10 @@ def toolkit_missing(
         )
         return
     wanted = f"cuda-toolkit={cuda}" if cuda else "cuda-toolkit"
+    begin = f"A build needs nvcc{f' of CUDA {cuda}' if cuda else ''}; none was found: "
     package = f"cuda-toolkit-{cuda.replace('.', '-')}" if cuda else "cuda-toolkit"
     yield Finding(
-        title=f"A build needs nvcc{f' of CUDA {cuda}' if cuda else ''}; none was found: {quoted(said, 50)}"[:100],
+        title=begin + quoted(said, 100 - len(begin)),
         detail="Only the compiling of extensions is affected; torch itself needs no toolkit.",
         evidence=(
             messages.says("messages", said.text),
