@@ -138,7 +138,9 @@ def found_nowhere(
 ) -> Finding:
     """The finding on a library that the import of torch asked for in vain."""
     needed_by = posixpath.basename(one.needed_by or "torch")
-    where = f"{len(one.searched)} folders searched lack it" if one.searched else "the loader does not find it"
+    count = len(one.searched)
+    where = "the loader does not find it" if count == 0 else f"{count} folders searched lack it"
+    where = "1 folder searched lacks it" if count == 1 else where
     elsewhere = f" A copy that no search leads to: {one.copies[0]}." if one.copies else ""
     wanted = one.provider or "torch"
     evidence = [one.says("searched", searched) for searched in one.searched[:4]]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from envdoctor.diagnose.testing import judge
@@ -41,7 +43,7 @@ NVML = Nvml(driver_version="550.54.15", gpus=(NvmlGpu(index=0, name="NVIDIA GeFo
 PATHS = Environment(variables={"LD_LIBRARY_PATH": "/usr/local/cuda-13.2/compat"})
 
 
-def cuda(code: int, library: str = REAL, **more: int) -> CudaDriver:
+def cuda(code: int, library: str = REAL, **more: Any) -> CudaDriver:
     return CudaDriver(library=library, init_code=code, **more)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from envdoctor.diagnose.testing import judge
@@ -28,7 +30,7 @@ GPU = PciBus(
 LOG = KernelLog(lines=("NVRM: GPU 0000:01:00.0: rm_init_adapter failed",))
 
 
-def cuda(code: int, name: str | None = None, **more: int) -> CudaDriver:
+def cuda(code: int, name: str | None = None, **more: Any) -> CudaDriver:
     return CudaDriver(library=LIBRARY, init_code=code, init_name=name, **more)
 
 
