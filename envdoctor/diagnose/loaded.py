@@ -24,6 +24,7 @@ from envdoctor.knowledge.libraries import providers
 FILE_NUMBER = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)*)$")
 SEARCHED = re.compile(r"(?P<folder>.*) \((?P<why>[^()]*)\)")
 TOOLKIT = re.compile(r"/(?:usr/local|opt)/cuda[^/]*(?=/)")
+DRIVER_ONLY = Fix("Install the NVIDIA driver, or pass it into the container: no wheel ships this library")
 LEADING_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -143,6 +144,7 @@ def found_nowhere(
     where = "1 folder searched lacks it" if count == 1 else where
     elsewhere = f" A copy that no search leads to: {one.copies[0]}." if one.copies else ""
     wanted = one.provider or "torch"
+    drivers = owner_of(one.name) == "driver"
     evidence = [one.says("searched", searched) for searched in one.searched[:4]]
     return Finding(
         title=f"{needed_by} needs {one.name}; {where}",
@@ -152,10 +154,14 @@ def found_nowhere(
             *(one.says("copies", copy) for copy in one.copies[:2]),
             *evidence,
         ),
-        fix=(
+        fix=(DRIVER_ONLY,)
+        if drivers
+        else (
             Fix(f"Install {wanted}, which ships it", pip_install(interpreter, wanted, reinstall=True)),
             *_whole_torch(interpreter, torch_version),
         ),
+        # Who has no libcuda has no driver, and other checks say why; this is what is left when they cannot.
+        confidence="likely" if drivers else "certain",
     )
 
 

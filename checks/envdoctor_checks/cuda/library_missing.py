@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import msgspec
-
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.loaded import found_nowhere, missing_of
 from envdoctor.diagnose.predicates import torch_version
@@ -47,17 +45,9 @@ def library_missing(
     A missing CUDA toolkit: torch needs none. A missing driver: that one's library is libcuda.so.1.
     """
     build = torch_version(torch_install, torch_runtime)
-    for one in missing_of(missing_libraries, "cuda"):
+    for one in missing_of(missing_libraries, "cuda", "driver"):
         if one.kind == "library":
             yield found_nowhere(one, missing_libraries, interpreter, build)
-    for one in missing_of(missing_libraries, "driver"):
-        # Who has no libcuda has no driver, and other checks say why; this is what is left when they cannot.
-        bare = found_nowhere(one, missing_libraries, interpreter, build)
-        yield msgspec.structs.replace(
-            bare,
-            fix=(Fix("Install the NVIDIA driver, or pass it into the container: no wheel ships this library"),),
-            confidence="likely",
-        )
     said = next(iter(pointing_at(messages, "cuda.library-missing")), None)
     if missing_libraries is None and messages is not None and said is not None:
         name = LIBRARY.search(said.text)
