@@ -34,6 +34,16 @@ def parts(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
+def file_name(path: str) -> str:
+    """The last part of a path."""
+    return path.rpartition("/")[2]
+
+
+def folder_of(path: str) -> str:
+    """A path without its last part."""
+    return path.rpartition("/")[0]
+
+
 def version_of(library: LoadedLibrary) -> str | None:
     """The version of a loaded library: its own answer, else the number in its file's name or of the wheel that brought it."""
     if library.version:
@@ -68,7 +78,7 @@ def taken_copy(missing: MissingLibrary) -> tuple[str, str] | None:
         match = SEARCHED.fullmatch(searched)
         if match is None:
             continue
-        copy = next((copy for copy in missing.copies if posixpath.dirname(copy) == match["folder"]), None)
+        copy = next((copy for copy in missing.copies if folder_of(copy) == match["folder"]), None)
         if copy is not None:
             return copy, match["why"]
     return None
@@ -108,7 +118,7 @@ def short(path: str, room: int) -> str:
 
 def out_of_the_way(path: str, why: str | None, environment: Environment | None) -> Fix:
     """How to keep the loader from taking `path`, which it found for the reason `why`."""
-    folder = posixpath.dirname(path)
+    folder = folder_of(path)
     if why == "LD_PRELOAD":
         return unset_variable("LD_PRELOAD")
     if why == "LD_LIBRARY_PATH":
@@ -138,7 +148,7 @@ def found_nowhere(
     one: MissingLibrary, missing: MissingLibraries | None, interpreter: Interpreter | None, torch_version: str | None
 ) -> Finding:
     """The finding on a library that the import of torch asked for in vain."""
-    needed_by = posixpath.basename(one.needed_by or "torch")
+    needed_by = file_name(one.needed_by or "torch")
     count = len(one.searched)
     where = "the loader does not find it" if count == 0 else f"{count} folders searched lack it"
     where = "1 folder searched lacks it" if count == 1 else where

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
 from envdoctor.diagnose.loaded import (
+    file_name,
+    folder_of,
     is_torchs_own,
     out_of_the_way,
     parts,
@@ -74,8 +75,8 @@ def library_shadowed(
             return
     shadowed = [one for one in (loaded_libraries.libraries if loaded_libraries is not None else ()) if one.bundled]
     weighed = [(_severity(one, packages, torch_runtime), one) for one in shadowed]
-    for folder in dict.fromkeys(posixpath.dirname(one.path) for one in shadowed):
-        here = [(weight, one) for weight, one in weighed if posixpath.dirname(one.path) == folder]
+    for folder in dict.fromkeys(folder_of(one.path) for one in shadowed):
+        here = [(weight, one) for weight, one in weighed if folder_of(one.path) == folder]
         yield _finding(sorted(here, key=lambda pair: SEVERITIES.index(pair[0])), packages, environment)
     said = next(iter(pointing_at(messages, "cuda.library-shadowed")), None)
     if loaded_libraries is None and missing_libraries is None and messages is not None and said is not None:
@@ -106,7 +107,7 @@ def _finding(
 ) -> Finding:
     """One finding on all that one folder put in front."""
     severity, worst = here[0]
-    name, folder = posixpath.basename(worst.path), posixpath.dirname(worst.path)
+    name, folder = file_name(worst.path), folder_of(worst.path)
     got = version_of(worst)
     own = wheel_version(worst.bundled or "", packages)
     more = f" (+{len(here) - 1})" if len(here) > 1 else ""
@@ -138,9 +139,9 @@ def _lacks(
     path, why = taken
     wanted = symbol.symbol or "what is asked of it"
     own = next((copy for copy in symbol.copies if is_torchs_own(copy, install)), None)
-    begin, end = f"{posixpath.basename(path)} of", f"({why}) lacks {wanted}"
+    begin, end = f"{file_name(path)} of", f"({why}) lacks {wanted}"
     return Finding(
-        title=f"{begin} {short(posixpath.dirname(path), max(12, 98 - len(begin) - len(end)))} {end}"[:100],
+        title=f"{begin} {short(folder_of(path), max(12, 98 - len(begin) - len(end)))} {end}"[:100],
         detail=f"The loader took {path}." + (f" torch's own copy, {own}, was not loaded." if own else ""),
         evidence=(
             *(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, check
-from envdoctor.diagnose.loaded import missing_of, out_of_the_way, owner_of, parts, reinstall_pin, short, version_of
+from envdoctor.diagnose.loaded import (
+    file_name,
+    folder_of,
+    missing_of,
+    out_of_the_way,
+    owner_of,
+    parts,
+    reinstall_pin,
+    short,
+    version_of,
+)
 from envdoctor.diagnose.predicates import torch_version
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.facts import (
@@ -79,17 +88,15 @@ def version_mismatch(
     elif mixed is not None:
         main, part = mixed
         yield Finding(
-            title=f"libcudnn is {version_of(main)}; {posixpath.basename(part.path)} is {version_of(part)} from "
-            f"{short(posixpath.dirname(part.path), 35)}",
+            title=f"libcudnn is {version_of(main)}; {file_name(part.path)} is {version_of(part)} from "
+            f"{short(folder_of(part.path), 35)}",
             detail="The parts of cuDNN must be of one release; mixed, the first convolution fails or ends the process.",
             evidence=tuple(one.says("path", f"{one.path} = {version_of(one)} ({one.reason})") for one in (main, part)),
             fix=(out_of_the_way(part.path, part.reason, environment), again),
         )
     elif symbol is not None:
         yield Finding(
-            title=f"{posixpath.basename(symbol.needed_by or 'torch')} calls {symbol.symbol}; {symbol.name} lacks it"[
-                :100
-            ],
+            title=f"{file_name(symbol.needed_by or 'torch')} calls {symbol.symbol}; {symbol.name} lacks it"[:100],
             detail="The parts of cuDNN that were found are not of one release.",
             evidence=tuple(symbol.says("copies", copy) for copy in symbol.copies[:3]),
             fix=(again,),

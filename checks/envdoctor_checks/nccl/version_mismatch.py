@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.loaded import (
+    file_name,
     is_torchs_own,
     missing_of,
     out_of_the_way,
@@ -118,7 +118,7 @@ def _lacks(
         path, why = taken_copy(symbol) or (next(iter(symbol.copies), symbol.name), "unknown")
         number = _misfit(path, install)
     own = is_torchs_own(path, install)
-    needed_by = posixpath.basename(symbol.needed_by or "torch")
+    needed_by = file_name(symbol.needed_by or "torch")
     copy = f"NCCL {number}" if number else short(path, 45)
     wheels = [
         f"{dist.name} {dist.version}" for dist in (packages.distributions if packages else ()) if "nccl" in dist.name
