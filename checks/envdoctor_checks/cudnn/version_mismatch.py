@@ -24,6 +24,7 @@ from envdoctor.facts import (
     Interpreter,
     LoadedLibraries,
     LoadedLibrary,
+    Message,
     Messages,
     MissingLibraries,
     TorchInstall,
@@ -101,15 +102,19 @@ def version_mismatch(
             evidence=tuple(symbol.says("copies", copy) for copy in symbol.copies[:3]),
             fix=(again,),
         )
-    elif (
-        messages is not None and (said := next(iter(pointing_at(messages, "cudnn.version-mismatch")), None)) is not None
-    ):
+    elif messages is not None and (said := _decisive(messages, loaded_libraries)) is not None:
         yield Finding(
             title=f"cuDNN does not fit: {quoted(said, 78)}",
             evidence=(messages.says("messages", said.text),),
             fix=(again,),
             confidence=confidence_of(said),
         )
+
+
+def _decisive(messages: Messages, loaded: LoadedLibraries | None) -> Message | None:
+    """A message that stands for this; where the loaded files were seen to fit, only one that leaves no other reading."""
+    said = next(iter(pointing_at(messages, "cudnn.version-mismatch")), None)
+    return said if said is not None and (loaded is None or confidence_of(said) == "certain") else None
 
 
 def _refused(runtime: TorchRuntime | None, loaded: LoadedLibraries | None) -> tuple[str, str] | None:

@@ -125,3 +125,8 @@ def test_silent_without_cudnn() -> None:
 
 def test_skipped_where_nothing_was_seen() -> None:
     assert judge(version_mismatch, TORCH).result.status == "skipped"
+
+
+def test_silent_on_an_unclear_message_where_the_loaded_files_fit() -> None:
+    said = Messages(messages=(Message(key="cudnn-not-initialized", text="CUDNN_STATUS_NOT_INITIALIZED"),))
+    assert judge(version_mismatch, said, LoadedLibraries(libraries=OWN), runtime("9.1.0", "9.1.0")).findings == ()
