@@ -43,7 +43,9 @@ def test_verdict_and_text(machine: Path, rewrite_goldens: bool) -> None:
     assert text == (machine / "expected.txt").read_text()
 
 
-@pytest.mark.parametrize("machine", [path for path in MACHINES if path.name.startswith("healthy")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "machine", [path for path in MACHINES if path.name.startswith("healthy")], ids=lambda path: path.name
+)
 def test_a_healthy_machine_raises_no_alarm(machine: Path) -> None:
     report = examined(machine)
     assert (report.verdict.status, report.verdict.cause, report.verdict.gpu_usable) == ("ok", None, True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from machines import CASES, Case
-from sandbox import possible, run
 
 from envdoctor.report.json import schema
+from machines import CASES, Case
+from sandbox import possible, run
 
 if TYPE_CHECKING:
     from conftest import FakeDriver

@@ -62,10 +62,9 @@ def gpu_not_supported(
     gpu = next((gpu.name for gpu in (pci_bus.nvidia_gpus if pci_bus else ()) if gpu.name), "the GPU")
     source = kernel_log.source("lines") if kernel_log is not None else "report"
     reason, fix = _reason(needs_open, unfit, system)
+    module = f"{flavour.capitalize()} kernel module {version}" if flavour else f"Driver {version}"
     yield Finding(
-        title=f"{flavour} kernel module {version} does not drive {gpu}: {reason}".strip().capitalize()[:100]
-        if flavour
-        else f"Driver {version} does not drive {gpu}: {reason}"[:100],
+        title=f"{module} does not drive {gpu}: {reason}"[:100],
         evidence=tuple(Evidence(source, text) for text in (*needs_open, *unfit, *unknown)[-3:]),
         fix=fix,
     )

@@ -75,9 +75,7 @@ def driver(
 def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries, cuda: CudaDriver | None) -> Finding:
     code = f"; cuInit returns {cuda.init_code}" if cuda is not None and cuda.init_code is not None else ""
     return Finding(
-        title=f"WSL loads a Linux driver's libcuda {winner.version or ''} ({winner.path}), not Windows' own{code}"[
-            :100
-        ],
+        title=f"WSL loads a Linux driver's libcuda {winner.version or ''}, not Windows' own{code}",
         detail="A Linux driver has no kernel module to talk to inside WSL. Windows' own library lies in /usr/lib/wsl/lib.",
         evidence=(
             winner.says("path"),

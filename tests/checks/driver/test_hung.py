@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from envdoctor.diagnose.testing import judge
+from envdoctor.facts import ProbeDeath, ProbeDeaths, Processes, Stage, StuckProcess, TorchRuntime
+from envdoctor_checks.driver.hung import hung
+from healthy import WORKS
+
+HUNG = ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer within 20 s", stage="init")
+
+
+def test_fires_where_cuinit_hangs() -> None:
+    stuck = Processes(stuck=(StuckProcess(pid=7, name="nvidia-smi", wait_channel="nv_wait"),))
+    [finding] = judge(hung, ProbeDeaths(deaths=(HUNG,)), stuck).findings
+    assert finding.title == "cuInit did not answer within 20 s; 1 processes are stuck in the driver"
+
+
+def test_fires_where_torch_hangs_in_cuda() -> None:
+    stage = Stage(name="cuda-init", status="hung", error="torch.cuda.is_available() did not answer within 20 s")
+    [finding] = judge(hung, ProbeDeaths(), TorchRuntime(stages=(stage,))).findings
+    assert finding.title == "torch.cuda.is_available() did not answer within 20 s"
+
+
+def test_silent_where_all_answered_or_torch_works() -> None:
+    assert judge(hung, ProbeDeaths()).findings == ()
+    assert judge(hung, ProbeDeaths(deaths=(HUNG,)), WORKS).findings == ()
+
+
+def test_silent_where_something_else_hung_or_crashed() -> None:
+    others = (
+        ProbeDeath(probe="kernel_log", kind="timeout", detail="dmesg did not answer"),
+        ProbeDeath(probe="cuda_driver", kind="crashed", detail="cuInit was ended by SIGSEGV"),
+    )
+    assert judge(hung, ProbeDeaths(deaths=others)).findings == ()
+
+
+def test_skipped_where_no_probe_was_made() -> None:
+    assert judge(hung, WORKS).result.status == "skipped"

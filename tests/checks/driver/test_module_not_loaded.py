@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from envdoctor.diagnose.testing import judge
+from envdoctor.facts import KernelLog, KernelModule, Message, Messages, Nvml
+from envdoctor_checks.driver.module_not_loaded import module_not_loaded
+from healthy import (
+    BUS,
+    BUS_UNBOUND,
+    CUDA,
+    CUDA_FAILS,
+    DOCKER,
+    EMPTY_BUS,
+    LIBRARIES,
+    MODULE,
+    NO_MODULE,
+    NVML,
+    OUTSIDE,
+    UBUNTU,
+)
+
+NOT_LOADED = Nvml(init_code=9)
+
+
+def test_fires_on_nvml_9() -> None:
+    [finding] = judge(module_not_loaded, NOT_LOADED, NO_MODULE, LIBRARIES, CUDA_FAILS, UBUNTU, OUTSIDE).findings
+    assert finding.title == "Driver library 595.45.04 is installed; kernel module nvidia is not loaded"
+    assert finding.fix[0].command == "sudo modprobe -a nvidia nvidia_uvm"
+
+
+def test_fires_on_nvml_9_alone_as_a_report_gives_it() -> None:
+    [finding] = judge(module_not_loaded, NOT_LOADED).findings
+    assert finding.title == "Driver library is installed; kernel module nvidia is not loaded"
+
+
+def test_fires_without_nvml() -> None:
+    assert len(judge(module_not_loaded, NO_MODULE, LIBRARIES, CUDA_FAILS, BUS_UNBOUND, OUTSIDE).findings) == 1
+
+
+def test_names_secure_boot() -> None:
+    log = KernelLog(
+        lines=("Loading of module with unavailable key is rejected", "modprobe: Key was rejected by service")
+    )
+    [finding] = judge(module_not_loaded, NOT_LOADED, NO_MODULE, LIBRARIES, log).findings
+    assert finding.title.endswith("(Secure Boot refused it)")
+    assert "mokutil" in (finding.fix[0].command or "")
+
+
+def test_names_the_kernel_that_has_no_module() -> None:
+    module = KernelModule(
+        loaded=False, nouveau_loaded=False, installed_file="", installed_kernels=("6.8.0-51-generic",)
+    )
+    [finding] = judge(module_not_loaded, NOT_LOADED, module, UBUNTU).findings
+    assert (
+        finding.title.endswith(": none for kernel 6.8.0-60-generic, there is one…")
+        or "6.8.0-60-generic" in finding.title
+    )
+    assert "dkms autoinstall" in (finding.fix[0].command or "")
+
+
+def test_in_a_container_the_fix_is_on_the_host() -> None:
+    [finding] = judge(module_not_loaded, NOT_LOADED, LIBRARIES, DOCKER).findings
+    assert "host" in finding.fix[0].text
+
+
+def test_fires_on_what_nvidia_smi_says() -> None:
+    text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+    said = Messages(messages=(Message(key="nvidia-smi-cannot-communicate", text=text),))
+    [finding] = judge(module_not_loaded, said).findings
+    assert finding.evidence[0].value == text
+
+
+def test_silent_on_a_healthy_machine_and_where_cuda_works() -> None:
+    assert judge(module_not_loaded, NVML, MODULE, LIBRARIES, CUDA, BUS).findings == ()
+    assert judge(module_not_loaded, NO_MODULE, LIBRARIES, CUDA, BUS).findings == ()
+
+
+def test_silent_with_nouveau_or_without_a_gpu() -> None:
+    nouveau = KernelModule(loaded=False, nouveau_loaded=True)
+    assert judge(module_not_loaded, NOT_LOADED, nouveau, LIBRARIES).findings == ()
+    assert judge(module_not_loaded, NO_MODULE, LIBRARIES, CUDA_FAILS, EMPTY_BUS).findings == ()
+
+
+def test_silent_where_the_module_is_unknown() -> None:
+    assert judge(module_not_loaded, KernelModule(), LIBRARIES, BUS).result.status == "skipped"

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from envdoctor.diagnose.testing import judge
+from envdoctor.facts import CudaDriver, DriverLibraries, KernelModule, Message, Messages, Nvml
+from envdoctor_checks.driver.version_mismatch import version_mismatch
+from healthy import CUDA, DOCKER, LIBRARIES, MODULE, NVML, library
+
+NEWER = DriverLibraries(copies=(library("595.58.03"), library("595.58.03", "libnvidia-ml.so.1")))
+MISMATCH = Nvml(init_code=18)
+REFUSED = CudaDriver(library="/usr/lib/libcuda.so.595.58.03", init_code=803)
+
+
+def test_fires_with_both_versions() -> None:
+    [finding] = judge(version_mismatch, MISMATCH, REFUSED, MODULE, NEWER).findings
+    assert finding.title == "Kernel module 595.45.04, libraries 595.58.03"
+    assert finding.fix[0].command == "sudo reboot"
+
+
+def test_fires_from_cuda_alone_where_the_versions_differ() -> None:
+    assert len(judge(version_mismatch, REFUSED, MODULE, NEWER).findings) == 1
+
+
+def test_fires_on_nvml_18_alone_as_a_report_gives_it() -> None:
+    [finding] = judge(version_mismatch, MISMATCH).findings
+    assert finding.title == "NVML says that its library and the loaded kernel module differ in version (18)"
+
+
+def test_fires_on_the_kernels_own_words() -> None:
+    said = Messages(
+        messages=(Message(key="kernel-api-mismatch", text="NVRM: API mismatch: the client has the version 550"),)
+    )
+    assert len(judge(version_mismatch, said).findings) == 1
+
+
+def test_in_a_container_the_fix_is_on_the_host() -> None:
+    [finding] = judge(version_mismatch, MISMATCH, DOCKER).findings
+    assert "host" in finding.fix[0].text
+
+
+def test_silent_where_the_versions_agree() -> None:
+    assert judge(version_mismatch, NVML, CUDA, MODULE, LIBRARIES).findings == ()
+    assert judge(version_mismatch, REFUSED, MODULE, LIBRARIES).findings == ()
+
+
+def test_silent_with_a_compat_library_in_front() -> None:
+    compat = DriverLibraries(copies=(library("595.58.03", folder="/usr/local/cuda/compat", kind="compat"),))
+    assert judge(version_mismatch, REFUSED, MODULE, compat).findings == ()
+
+
+def test_silent_where_cuda_works_all_the_same() -> None:
+    assert judge(version_mismatch, CUDA, KernelModule(version="535.1"), NEWER).findings == ()
+
+
+def test_skipped_where_nothing_is_known() -> None:
+    assert judge(version_mismatch, NEWER).result.status == "skipped"

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from envdoctor.diagnose.testing import judge
+from envdoctor.facts import DriverLibraries, Message, Messages, System
+from envdoctor_checks.wsl.driver import driver
+from healthy import CUDA, CUDA_FAILS, LIBRARIES, NO_LIBRARIES, UBUNTU, library
+
+WSL2 = System(wsl=2, kernel="5.15.153.1-microsoft-standard-WSL2", hypervisor="microsoft")
+SHARED = DriverLibraries(copies=(library(folder="/usr/lib/wsl/lib", kind="wsl"),))
+
+
+def test_fires_on_a_linux_driver_inside() -> None:
+    [finding] = judge(driver, WSL2, LIBRARIES, CUDA_FAILS).findings
+    assert finding.title == "WSL loads a Linux driver's libcuda 595.45.04, not Windows' own; cuInit returns 100"
+
+
+def test_fires_on_wsl_1() -> None:
+    [finding] = judge(driver, System(wsl=1, kernel="4.4.0-19041-Microsoft")).findings
+    assert finding.title == "This is WSL 1 (kernel 4.4.0-19041-Microsoft); the GPU exists in WSL 2 only"
+
+
+def test_fires_where_windows_shares_nothing() -> None:
+    [finding] = judge(driver, WSL2, NO_LIBRARIES).findings
+    assert finding.title == "WSL: Windows shares no libcuda in /usr/lib/wsl/lib, and /dev/dxg is absent"
+
+
+def test_fires_on_what_nvml_says_of_the_operating_system() -> None:
+    said = Messages(messages=(Message(key="nvml-blocked-by-os", text="GPU access blocked by the operating system"),))
+    [finding] = judge(driver, WSL2, SHARED, said).findings
+    assert finding.confidence == "likely"
+
+
+def test_silent_with_windows_own_library() -> None:
+    assert judge(driver, WSL2, SHARED).findings == ()
+
+
+def test_silent_outside_wsl_and_where_cuda_works() -> None:
+    assert judge(driver, UBUNTU, LIBRARIES).findings == ()
+    assert judge(driver, WSL2, LIBRARIES, CUDA).findings == ()
+
+
+def test_skipped_where_nobody_knows_whether_it_is_wsl() -> None:
+    assert judge(driver, System(), LIBRARIES).result.status == "skipped"
