@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import msgspec
+
+from envdoctor.diagnose.testing import judge
+from envdoctor.facts import Container, CudaDriver, Message, Messages, Nvml
+from envdoctor_checks.container.image_requires_newer_driver import image_requires_newer_driver
+from healthy import CUDA, DOCKER, UBUNTU
+
+IMAGE = msgspec.structs.replace(DOCKER, require_cuda="cuda>=12.4")
+OLD = Nvml(init_code=0, cuda_driver_version=12020)
+
+
+def test_fires_where_the_driver_runs_less() -> None:
+    [finding] = judge(image_requires_newer_driver, IMAGE, OLD, CudaDriver(init_code=999), UBUNTU).findings
+    assert finding.title == "The image requires CUDA >= 12.4; the driver runs CUDA 12.2"
+    assert finding.fix[0].text.startswith("Install NVIDIA driver 550")
+
+
+def test_fires_on_the_runtimes_words() -> None:
+    text = "nvidia-container-cli: requirement error: unsatisfied condition: cuda>=12.4, please update your driver to a newer version"
+    for fact in (
+        Container(runtime_error=text),
+        Messages(messages=(Message(key="container-requires-cuda", text=text),)),
+    ):
+        [finding] = judge(image_requires_newer_driver, fact).findings
+        assert finding.title == "The image requires CUDA >= 12.4; the host's driver does not meet it"
+
+
+def test_silent_where_it_is_met() -> None:
+    assert judge(image_requires_newer_driver, IMAGE, Nvml(cuda_driver_version=13020)).findings == ()
+
+
+def test_silent_where_an_alternative_names_the_driver() -> None:
+    image = msgspec.structs.replace(DOCKER, require_cuda="cuda>=12.4 brand=tesla,driver>=470,driver<471")
+    assert judge(image_requires_newer_driver, image, OLD).findings == ()
+
+
+def test_silent_where_cuda_works_all_the_same_or_nothing_is_demanded() -> None:
+    assert judge(image_requires_newer_driver, IMAGE, OLD, CUDA).findings == ()
+    assert judge(image_requires_newer_driver, msgspec.structs.replace(DOCKER, require_cuda=""), OLD).findings == ()
+
+
+def test_silent_where_the_driver_is_unknown() -> None:
+    assert judge(image_requires_newer_driver, IMAGE).findings == ()

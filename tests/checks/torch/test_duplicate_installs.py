@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import msgspec
+
+from envdoctor.diagnose.testing import judge
+from envdoctor.facts import Distribution, TorchInstall
+from envdoctor_checks.torch.duplicate_installs import duplicate_installs
+from healthy import PYTHON, TORCH, WORKS
+
+
+def install(*places: tuple[str, str]) -> TorchInstall:
+    found = tuple(Distribution(name="torch", version=version, location=location) for version, location in places)
+    return msgspec.structs.replace(TORCH, distributions=found)
+
+
+def test_fires_on_two_in_one_folder() -> None:
+    [finding] = judge(
+        duplicate_installs, install(("2.5.1", "/opt/venv/lib"), ("2.4.0", "/opt/venv/lib")), PYTHON
+    ).findings
+    assert finding.title == "torch 2.5.1 and torch 2.4.0 are both installed, in one folder"
+    assert finding.severity == "error"
+
+
+def test_fires_on_two_folders_and_says_which_wins() -> None:
+    both = install(("2.13.0", "/home/ada/.local/lib"), ("2.5.1", "/opt/venv/lib"))
+    [finding] = judge(duplicate_installs, both, PYTHON).findings
+    assert finding.title == "torch 2.13.0 and torch 2.5.1 are both installed, the one in /home/ada/.local/lib wins"
+
+
+def test_only_warns_where_the_winner_works() -> None:
+    both = install(("2.5.1", "/opt/venv/lib"), ("2.4.0", "/usr/lib/python3/dist-packages"))
+    [finding] = judge(duplicate_installs, both, WORKS).findings
+    assert finding.severity == "warning"
+
+
+def test_silent_on_one_and_on_the_same_seen_twice() -> None:
+    assert judge(duplicate_installs, install(("2.5.1", "/opt/venv/lib"))).findings == ()
+    assert judge(duplicate_installs, install(("2.5.1", "/opt/venv/lib"), ("2.5.1", "/opt/venv/lib"))).findings == ()
