@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import sys
+import tempfile
+import venv
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,11 +26,20 @@ hip: Optional[str] = None
 """
 
 
-def run(*path: Path, python: str = sys.executable) -> ChildResult:
+@functools.cache
+def bare_python() -> str:
+    """An interpreter with nothing installed: the one that runs the tests can have a torch of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="bare-python-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    venv.create(folder, with_pip=False, symlinks=True)
+    return str(folder / "bin" / "python")
+
+
+def run(*path: Path, python: str | None = None) -> ChildResult:
     """The child, with `path` on its sys.path."""
     environ = {**os.environ, "PYTHONPATH": ":".join(map(str, path))}
     environ.pop("PYTHONSAFEPATH", None)
-    return LiveHost(environ=environ).child("python_install.py", python=python)
+    return LiveHost(environ=environ).child("python_install.py", python=python or bare_python())
 
 
 def torch_of(result: ChildResult) -> dict[str, Any]:
