@@ -231,7 +231,7 @@ def test_the_interpreter_itself() -> None:
     digits = "cp{}{}".format(*sys.version_info[:2])
     assert found["interpreter"]["tags"][0].startswith(f"{digits}-{digits}")
     assert found["interpreter"]["machine"] == os.uname().machine
-    assert found["interpreter"]["prefix"] == sys.prefix
+    assert found["interpreter"]["base_prefix"] == sys.base_prefix
     assert found["markers"]["sys_platform"] == "linux"
 
 
