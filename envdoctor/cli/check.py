@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from envdoctor.cli.codes import exit_code
-from envdoctor.cli.options import Expect, known_globs, output_options
+from envdoctor.cli.options import Device, Expect, known_globs, output_options
 from envdoctor.cli.output import Ticker, deliver, paper
 from envdoctor.collect.host import LiveHost, Request
 from envdoctor.facts import Expectation, Fact, Snapshot
@@ -23,11 +23,19 @@ from envdoctor.report.model import Report
 @click.option(
     "--timeout",
     type=click.FloatRange(1, 3600),
-    default=60,
+    metavar="SECONDS",
+    help="For the whole examination; one probe gets a third of it, 20 s at most.  [default: 60; with --thorough 300]",
+)
+@click.option("--device", type=Device(), help="What to do the work on.  [default: every GPU that torch sees]")
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 600),
+    default=8,
     show_default=True,
     metavar="SECONDS",
-    help="For the whole examination; one probe gets a third of it.",
+    help="For the work on a device: kernels and a training step. 0: none.",
 )
+@click.option("--thorough", is_flag=True, help="Also torch.compile, a memory test and a minute of load.")
 @click.option(
     "--sysroot",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -45,7 +53,10 @@ def command(
     python: str | None,
     quick: bool,
     expect: str | int,
-    timeout: float,
+    timeout: float | None,
+    device: str | None,
+    budget: float,
+    thorough: bool,
     sysroot: Path | None,
 ) -> None:
     """Examine this machine and judge it.
@@ -57,7 +68,16 @@ def command(
     """
     if python is not None and sysroot is None:
         python = interpreter(python)
-    request = Request(python=python, quick=quick, probe_seconds=timeout / 3, total_seconds=timeout)
+    timeout = timeout or (300.0 if thorough else 60.0)
+    request = Request(
+        python=python,
+        quick=quick,
+        probe_seconds=min(timeout / 3, 20.0),
+        total_seconds=timeout,
+        device=device,
+        budget=budget,
+        thorough=thorough,
+    )
     host = LiveHost(request=request, sysroot=str(sysroot.resolve()) if sysroot else "/")
     ticker = Ticker(quiet=quiet)
     form = "json" if as_json else form

@@ -60,6 +60,19 @@ class Expect(click.ParamType[Any]):
         raise click.BadParameter(f"{value!r} is neither 'gpu' nor 'cpu' nor a number of GPUs", ctx, param)
 
 
+class Device(click.ParamType[Any]):
+    """``cpu``, ``cuda``, or ``cuda:N``."""
+
+    name = "cpu|cuda|cuda:N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The device as torch names it. Raises a usage error for anything else."""
+        kind, _, ordinal = str(value).partition(":")
+        if value in ("cpu", "cuda") or (kind == "cuda" and ordinal.isdecimal() and len(ordinal) < 4):
+            return str(value)
+        raise click.BadParameter(f"{value!r} is neither 'cpu' nor 'cuda' nor 'cuda:N'", ctx, param)
+
+
 def known_globs(option: str, globs: tuple[str, ...], ids: tuple[str, ...]) -> None:
     """Raise a usage error that names a glob which no check's id matches."""
     from fnmatch import fnmatchcase

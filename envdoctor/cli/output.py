@@ -68,9 +68,8 @@ class Ticker:
         self.on = not quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def __call__(self, pending: tuple[str, ...]) -> None:
-        """Show the names of the collectors that have not ended."""
-        names = ", ".join(name.replace("_", " ") for name in pending)
-        line = f"looking at: {names}"[: _columns() - 1]
+        """Show what is still at work."""
+        line = f"examining: {', '.join(pending)}"[: _columns() - 1]
         sys.stderr.write(f"\r\x1b[2K{line}")
         sys.stderr.flush()
 

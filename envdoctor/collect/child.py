@@ -7,9 +7,7 @@ it loads, are read so that nothing blocks, and kept only in part.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import secrets
 import selectors
 import shutil
@@ -20,16 +18,14 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from envdoctor.collect.heard import Channel, Heard, ended_itself, last_frame, open_stage
 from envdoctor.collect.host import CannotLook, ChildResult, Finished
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 
 KEEP = 64 << 10
 """Bytes of stdout, and of either end of stderr, that are kept."""
-KEEP_CHANNEL = 16 << 20
-"""Bytes that a child may say on its own channel."""
 DYING = 1.0
 """Seconds that a killed child has to die before it is left behind."""
 
@@ -68,7 +64,7 @@ class Tail:
 class Pipes:
     """The streams of one child, read as they fill. Its end is the child's end, not theirs: a grandchild may hold them open."""
 
-    def __init__(self, streams: Mapping[int, Tail], pid: int) -> None:
+    def __init__(self, streams: Mapping[int, Tail | Channel], pid: int) -> None:
         self.streams = streams
         self.selector = selectors.DefaultSelector()
         self.pidfd = _pidfd(pid)
@@ -212,6 +208,7 @@ def run_child(
     seconds: float,
     environ: Mapping[str, str],
     isolated: bool,
+    heard: Heard | None = None,
 ) -> ChildResult:
     """Run ``inside/<script>`` (or a script named by an absolute path) under `python`. See `Host.child`.
 
@@ -236,7 +233,8 @@ def run_child(
         os.close(write_end)
         os.close(trace_write)
     out, err = _own_ends(process)
-    stdout, stderr, channel, trace = Tail(KEEP, 0), Tail(KEEP, KEEP), Tail(KEEP_CHANNEL, 0), Tail(KEEP, KEEP)
+    stdout, stderr, trace = Tail(KEEP, 0), Tail(KEEP, KEEP), Tail(KEEP, KEEP)
+    channel = Channel(nonce, heard)
     pipes = Pipes({out: stdout, err: stderr, read_end: channel, trace_read: trace}, process.pid)
     try:
         ended = _ended(process, pipes, begun + seconds)
@@ -245,15 +243,15 @@ def run_child(
         dead = _bury(process, pipes)
     finally:
         pipes.close()
-    stages = _spoken(channel.text(), nonce)
     died = ended and process.returncode < 0
+    late = not ended or ended_itself(trace.text())
     return ChildResult(
-        outcome="unkillable" if not dead else "timeout" if not ended else "signalled" if died else "exited",
+        outcome="unkillable" if not dead else "timeout" if late else "signalled" if died else "exited",
         exit_code=process.returncode if ended and not died else None,
         signal=_signal_name(-process.returncode) if died else None,
-        stages=stages,
-        stage=_open_stage(stages),
-        frame=_frame(trace.text()),
+        stages=tuple(channel.lines),
+        stage=open_stage(channel.lines),
+        frame=last_frame(trace.text()),
         stdout=stdout.text(),
         stderr=stderr.text(),
         seconds=round(time.monotonic() - begun, 3),
@@ -272,39 +270,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def _spoken(text: str, nonce: str) -> tuple[dict[str, Any], ...]:
-    """The lines that carry the nonce; anything else on the channel is not ours."""
-    lines = []
-    for line in text.splitlines():
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(said, dict) and said.pop("nonce", None) == nonce and "stage" in said:
-            lines.append(said)
-    return tuple(lines)
-
-
-def _open_stage(stages: Iterable[dict[str, Any]]) -> str | None:
-    entered: list[str] = []
-    for said in stages:
-        if said.get("event") == "enter":
-            entered.append(said["stage"])
-        elif said.get("event") == "leave" and said["stage"] in entered:
-            entered.remove(said["stage"])
-    return entered[-1] if entered else None
-
-
-_FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
-
-
-def _frame(trace: str) -> str | None:
-    """The innermost frame of the thread that stood still, from what faulthandler wrote."""
-    last = re.split(r"^(?:Fatal Python error|Current thread|Thread 0x)", trace, flags=re.MULTILINE)
-    for part in reversed(last):
-        found = _FRAME.search(part)
-        if found is not None:
-            return f"{found['file']}:{found['line']} in {found['function']}"
-    return None

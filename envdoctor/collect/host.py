@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
+from envdoctor.collect.heard import Heard
 from envdoctor.facts import Problem, ProblemKind
 
 
@@ -34,6 +36,12 @@ class Request:
     probe_seconds: float = 20.0
     """The deadline of one probe."""
     total_seconds: float = 60.0
+    device: str | None = None
+    """``--device``: what to do the work on; None: every GPU that torch sees."""
+    budget: float = 8.0
+    """Seconds of work on a device; 0: none."""
+    thorough: bool = False
+    """A compiled kernel, a memory test and a minute of load as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,10 @@ class Host(Protocol):
 
     request: Request
     environ: Mapping[str, str]
+    notes: dict[str, str]
+    """What collectors are doing, by their names: for the progress line."""
+    interrupted: bool
+    """Set once the user wants no more looking: no child is started any more."""
 
     @property
     def live(self) -> bool:
@@ -112,10 +124,18 @@ class Host(Protocol):
         seconds: float | None = None,
         environ: Mapping[str, str] | None = None,
         isolated: bool = False,
+        heard: Heard | None = None,
     ) -> ChildResult:
         """Run ``envdoctor/inside/<script>`` in a child of its own process group, under the interpreter `python`
         (default: the one envdoctor runs in), with a deadline (default: `Request.probe_seconds`).
-        `isolated` adds ``-I``. Raises CannotLook("skipped") where the machine is not live."""
+        `isolated` adds ``-I``; `heard` is told each stage as it begins. Raises CannotLook("skipped") where the machine is not live,
+        or the user has interrupted the examination."""
+
+    def seconds_left(self) -> float:
+        """Until the deadline of the whole examination."""
+
+    def note(self, collector: str, text: str) -> None:
+        """What `collector` is doing now, for the progress line."""
 
 
 @dataclass
@@ -125,6 +145,9 @@ class LiveHost:
     request: Request = field(default_factory=Request)
     sysroot: str = "/"
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    notes: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def live(self) -> bool:
@@ -215,16 +238,32 @@ class LiveHost:
         seconds: float | None = None,
         environ: Mapping[str, str] | None = None,
         isolated: bool = False,
+        heard: Heard | None = None,
     ) -> ChildResult:
         """See `Host.child`."""
         from envdoctor.collect.child import run_child
 
         self._must_be_live()
-        deadline = self.request.probe_seconds if seconds is None else min(seconds, self.request.probe_seconds)
         return run_child(
-            script, arguments, python=python, seconds=deadline, environ=environ or self.environ, isolated=isolated
+            script,
+            arguments,
+            python=python,
+            seconds=self.request.probe_seconds if seconds is None else seconds,
+            environ=environ or self.environ,
+            isolated=isolated,
+            heard=heard,
         )
 
+    def seconds_left(self) -> float:
+        """See `Host.seconds_left`."""
+        return self.began + self.request.total_seconds - time.monotonic()
+
+    def note(self, collector: str, text: str) -> None:
+        """See `Host.note`."""
+        self.notes[collector] = text
+
     def _must_be_live(self) -> None:
+        if self.interrupted:
+            raise CannotLook("skipped", "interrupted")
         if not self.live:
             raise CannotLook("skipped", f"{self.sysroot} is not the running machine: its programs are not run")

@@ -13,7 +13,10 @@ from envdoctor.collect.host import CannotLook, Host
 from envdoctor.facts import Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
 
 Progress = Callable[[tuple[str, ...]], None]
-"""Called with the names of the collectors that are still at work."""
+"""Called with what is still at work: the names of collectors, or what they say they are doing."""
+
+LAST_WORDS = 1.0
+"""Seconds that collectors have to write down what they found when the user interrupts."""
 
 
 @dataclass
@@ -92,16 +95,27 @@ class Run:
                 self.pending[collector.name] = (collector, time.monotonic())
             threading.Thread(target=self.work, args=(collector,), name=collector.name, daemon=True).start()
 
-    def wait(self, progress: Progress | None = None) -> Collected:
-        """All that was found, once every collector has ended or the time is up."""
+    def _await(self, deadline: float, progress: Progress | None) -> None:
+        """Until every collector has ended, or the moment `deadline` (monotonic) has come."""
         with self.changed:
-            while self.pending and (left := self.deadline - time.monotonic()) > 0:
+            while self.pending and (left := deadline - time.monotonic()) > 0:
                 if progress is not None:
-                    progress(tuple(self.pending))
-                self.changed.wait(min(left, 0.1) if progress is not None else left)
+                    progress(tuple(self.host.notes.get(name, name.replace("_", " ")) for name in self.pending))
+                self.changed.wait(left if progress is None else min(left, 0.1))
+
+    def wait(self, progress: Progress | None = None) -> Collected:
+        """All that was found, once every collector has ended or the time is up; on Ctrl-C, what was found until then."""
+        late = Problem(kind="timeout", detail="no answer within the time for the whole examination")
+        try:
+            self._await(self.deadline, progress)
+        except KeyboardInterrupt:
+            late = Problem(kind="skipped", detail="interrupted")
+            self.host.interrupted = True
+            kill_all()
+            self._await(time.monotonic() + LAST_WORDS, None)
+        with self.changed:
             self.closed = True
             for collector, begun in self.pending.values():
-                late = Problem(kind="timeout", detail="no answer within the time for the whole examination")
                 self.record(collector, (), late, time.monotonic() - begun)
             self.changed.notify_all()
         kill_all()

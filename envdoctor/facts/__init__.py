@@ -53,6 +53,7 @@ from envdoctor.facts.runtime import (
     TorchRuntime,
 )
 from envdoctor.facts.snapshot import Probe, ProbeStatus, Snapshot, Source
+from envdoctor.facts.work import DeviceWork, Kernel, Load, Rate, TrainingStep, Watched, Work
 
 BUILTIN_FACTS: tuple[type[Fact], ...] = (
     Expectation,
@@ -80,6 +81,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
     LoadedLibraries,
     MissingLibraries,
     Messages,
+    Work,
 )
 """Every fact of the snapshot itself, from the bottom of the stack up."""
 
@@ -90,6 +92,7 @@ __all__ = [
     "CudaDriver",
     "DeviceNode",
     "DeviceNodes",
+    "DeviceWork",
     "Distribution",
     "DkmsModule",
     "DriverLibraries",
@@ -100,8 +103,10 @@ __all__ = [
     "Fact",
     "Interpreter",
     "Jupyter",
+    "Kernel",
     "KernelLog",
     "KernelModule",
+    "Load",
     "LoadedLibraries",
     "LoadedLibrary",
     "MappedFile",
@@ -127,6 +132,7 @@ __all__ = [
     "Problem",
     "ProblemKind",
     "Processes",
+    "Rate",
     "Resources",
     "Snapshot",
     "Source",
@@ -136,5 +142,8 @@ __all__ = [
     "Toolkit",
     "TorchInstall",
     "TorchRuntime",
+    "TrainingStep",
+    "Watched",
+    "Work",
     "XidEvent",
 ]

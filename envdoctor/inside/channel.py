@@ -38,6 +38,11 @@ def _write(stage, event, data):
             return  # the parent is gone: nobody is left to tell
 
 
+def trace_file():
+    """Where Python's stacks go: a descriptor for faulthandler."""
+    return _trace_fd if _trace_fd >= 0 else 2
+
+
 def enter(stage):
     """Say that `stage` begins."""
     _write(stage, "enter", {})

@@ -1,0 +1,141 @@
+"""A training step of ResNet-50: the short piece of real work in which a slow host, a stall, or an operator off the device shows."""
+
+import math
+import time
+
+WARM_STEPS, STEPS = 4, 20
+LONGEST = 3.0
+"""Seconds of measured steps at most."""
+BYTES_AN_IMAGE = 150 << 20
+"""Of memory for one 224×224 image in training, generously: activations in mixed precision take about 90 MB."""
+
+
+def resnet_step(lab, network, watch, samples=None):
+    """Train `network` on one batch of random images. See `train`; adds what one watched step and the profiler saw."""
+    torch = lab.torch
+    batch, side = _batch(lab)
+    images = lab.normal(batch, 3, side, side).to(memory_format=torch.channels_last)
+    labels = torch.randint(0, 1000, (batch,), device=lab.device)
+    network = network.to(lab.device).to(memory_format=torch.channels_last).train()
+    if lab.gpu:
+        torch.cuda.reset_peak_memory_stats(lab.device)
+    step = stepper(lab, network, images, labels)
+    result = train(lab, step)
+    result.update(batch=batch, side=side, images_per_second=batch / result["p50"])
+    result["watched"] = _watched(lab, watch, step)
+    result["devices"] = sorted({str(p.device.type) for p in network.parameters()})
+    result["gradient_devices"] = sorted({str(p.grad.device.type) for p in network.parameters() if p.grad is not None})
+    if lab.gpu:
+        result["peak_bytes"] = torch.cuda.max_memory_allocated(lab.device)
+    return result
+
+
+def _batch(lab):
+    """(images, pixels a side): as much as fits, and takes about 50 ms a step."""
+    if not lab.gpu:
+        return 8, 64
+    wanted = 16
+    while wanted < 128 and wanted * 2 <= (lab.multiprocessors or 16):
+        wanted *= 2
+    while wanted > 1 and wanted * BYTES_AN_IMAGE > lab.free_bytes() * 0.7:
+        wanted //= 2
+    return wanted, 224
+
+
+def stepper(lab, network, images, labels):
+    """A function that does one step - forward, loss, backward, optimizer - and returns the loss, a tensor that nobody has waited for."""
+    torch = lab.torch
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
+    half = lab.half()
+    scale = half is not None and half[0] == "fp16"
+    scaler = torch.cuda.amp.GradScaler(enabled=scale) if scale else None
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        if half is None:
+            loss = torch.nn.functional.cross_entropy(network(images), labels)
+        else:
+            with torch.autocast("cuda", dtype=half[1]):
+                loss = torch.nn.functional.cross_entropy(network(images), labels)
+        if scaler is None:
+            loss.backward()
+            optimizer.step()
+        else:
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+        return loss.detach()
+
+    return step
+
+
+def train(lab, step, steps=STEPS, longest=LONGEST):
+    """Warm up, then measure every step by the device's clock and by the wall's.
+
+    Returns ``p50``, ``p99``, ``longest`` (s, from one step's end to the next's), ``issue`` (s of host time to issue one: the step
+    where it is as long is the host's fault), ``host_wait`` (the share of the time in which the host was ahead and waited),
+    ``on_processor`` (the host thread's share of processor time while it issued), ``steps``, ``losses`` (first and last), ``finite``.
+    """
+    begun = time.perf_counter()
+    losses = [step() for _ in range(WARM_STEPS if lab.gpu else 1)]
+    lab.wait()
+    warm = time.perf_counter() - begun
+    times, issues, processor = [], [], 0.0
+    began = last = time.perf_counter()
+    while len(times) < steps and (last - began < longest or len(times) < 3):
+        used, start = time.thread_time(), time.perf_counter()
+        losses.append(step())
+        issued = time.perf_counter()
+        processor += time.thread_time() - used
+        lab.wait()
+        now = time.perf_counter()
+        issues.append(issued - start)
+        times.append(now - last)
+        last = now
+    values = [float(loss) for loss in losses]
+    ordered, total = sorted(times), sum(times)
+    return {
+        "p50": _at(ordered, 0.5),
+        "p99": _at(ordered, 0.99),
+        "longest": ordered[-1],
+        "issue": _at(sorted(issues), 0.5),
+        "host_wait": max(total - sum(issues), 0.0) / total,
+        "on_processor": min(processor / max(sum(issues), 1e-9), 1.0),
+        "steps": len(times),
+        "warm": warm,
+        "losses": [_number(values[0]), _number(values[-1])],
+        "finite": all(math.isfinite(value) for value in values),
+    }
+
+
+def _number(value):
+    return value if math.isfinite(value) else None
+
+
+def _at(ordered, share):
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def _watched(lab, watch, step):
+    """One step under the eyes of the dispatcher; None: this torch cannot."""
+    try:
+        return watch(lab.torch, lab.device, step)
+    except (ImportError, AttributeError):
+        return None
+
+
+def device_kernels(lab, work):
+    """What the profiler says of `work`: ``kernels`` seen on the device and their ``busy`` seconds; None: it saw no device activity at all,
+    which proves nothing (CUPTI may be missing, or in use by another)."""
+    torch = lab.torch
+    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=activities) as profile:
+        begun = time.perf_counter()
+        work()
+        lab.wait()
+        took = time.perf_counter() - begun
+    kernels = [e for e in profile.events() if str(getattr(e, "device_type", "")).endswith("CUDA")]
+    if not kernels:
+        return None
+    busy = sum(event.time_range.elapsed_us() for event in kernels) / 1e6
+    return {"kernels": len(kernels), "busy": min(busy / took, 1.0) if took > 0 else None}
