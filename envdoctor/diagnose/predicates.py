@@ -49,9 +49,9 @@ def gpus_on_bus(pci_bus: PciBus | None) -> tuple[PciDevice, ...]:
     return pci_bus.nvidia_gpus if pci_bus is not None else ()
 
 
-NVML_SPEAKS_OF_A_GPU = (4, 15, 16, 17, 18)
+NVML_SPEAKS_OF_A_GPU = (4, 15, 16, 17, 18, 999)
 CUDA_SPEAKS_OF_A_GPU = (2, 46, 802, 803, 804)
-"""Codes that only a running kernel module gives (no permission, lost, blocked, another version, busy, fabric, compat): it runs only
+"""Codes that only a running kernel module gives (no permission, lost, blocked, another version, unknown, busy, fabric, compat): it runs only
 where there is a GPU, even one that the bus does not show us (gVisor, a container without /sys)."""
 
 

@@ -169,14 +169,14 @@ def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
             summary=_healthy(snapshot, tried),
             confidence="certain" if tried else "likely",
         )
-    unknown = ", ".join(sorted(snapshot.problems)) or "no fact that decides"
+    gaps = sorted(name for name, problem in snapshot.problems.items() if problem.kind != "skipped")
     what = "torch sees no GPU, and no check could tell why" if usable is False else "Too little is known to decide"
     return Verdict(
         status="unknown",
         gpu_usable=usable,
         cause=None,
         also=(),
-        summary=f"{what}: unknown are {unknown}" if snapshot.problems else what,
+        summary=f"{what}: unknown are {', '.join(gaps)}" if gaps else what,
         confidence="possible",
     )
 

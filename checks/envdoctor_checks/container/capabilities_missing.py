@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, libcuda_on_path, nodes_seen, nvml_on_path
+from envdoctor.diagnose.predicates import cuda_works, libcuda_on_path, nodes_seen, nvml_on_path, nvml_works
 from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries, Messages, Nvml, TorchRuntime
 
 
@@ -38,12 +38,13 @@ def capabilities_missing(
     Often mistaken for:
     A host without a driver: nvidia-smi works in the container, CUDA does not.
     """
-    if not container.inside or not nodes_seen(device_nodes):
+    if not container.inside or not (nodes_seen(device_nodes) or nvml_works(nvml)):
         return
     has_cuda, has_nvml = libcuda_on_path(driver_libraries, cuda_driver), nvml_on_path(driver_libraries, nvml)
     said = container.driver_capabilities or ""
     listed = {part.strip() for part in said.split(",")} if said else set()
     shown = f"NVIDIA_DRIVER_CAPABILITIES={said}" if said else "NVIDIA_DRIVER_CAPABILITIES is not set"
+    given = "the GPU's nodes are" if nodes_seen(device_nodes) else "libnvidia-ml.so.1 is"
     fix = Fix(
         "Start the container with both", "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE"
     )
@@ -53,7 +54,7 @@ def capabilities_missing(
     )
     if has_cuda is False and not cuda_works(cuda_driver, torch_runtime) and not listed & {"compute", "all"}:
         yield Finding(
-            title=f"{shown}; the GPU's nodes are in the container, libcuda.so.1 is not",
+            title=f"{shown}; {given} in the container, libcuda.so.1 is not",
             detail="Without the capability compute the runtime leaves libcuda out.",
             evidence=evidence,
             fix=(fix,),

@@ -53,7 +53,7 @@ def image_requires_newer_driver(
     wanted = REQUIRED.search(demand)
     version = driver_cuda(cuda_driver, nvml)
     if text is None and (
-        wanted is None or version is None or _met(demand, version) or cuda_works(cuda_driver, torch_runtime)
+        wanted is None or version is None or _met(demand, version) or _runs(cuda_driver, torch_runtime)
     ):
         return
     need = f"{wanted[1]}.{wanted[2]}" if wanted else "newer"
@@ -74,6 +74,12 @@ def image_requires_newer_driver(
             ),
         ),
     )
+
+
+def _runs(cuda: CudaDriver | None, runtime: TorchRuntime | None) -> bool:
+    """Whether CUDA was seen to work all the same, by minor-version or forward compatibility: up to torch, where torch was tried."""
+    stage = runtime.stage("cuda-init") if runtime is not None else None
+    return cuda_works(cuda, runtime) and (stage is None or stage.status == "ok")
 
 
 def _met(demand: str, version: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.loaded import out_of_the_way, parts, short
-from envdoctor.diagnose.predicates import cuda_works, driver_version, in_container, torch_cuda
+from envdoctor.diagnose.predicates import cuda_works, driver_version, in_container, library_version, torch_cuda
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.facts import (
     Container,
@@ -22,9 +22,11 @@ from envdoctor.facts import (
 )
 from envdoctor.knowledge import drivers
 
+NOT_SUPPORTED_ON_DEVICE = 804
+NVML_LIB_RM_VERSION_MISMATCH = 18
 REASONS = {
     803: "The compat library was not made for this driver.",
-    804: "This card does not support forward compatibility.",
+    NOT_SUPPORTED_ON_DEVICE: "This card does not support forward compatibility.",
 }
 
 
@@ -81,6 +83,13 @@ def compat_conflict(
             fix=_ways_out(copy, environment, container),
         )
         return
+    if (
+        code == NOT_SUPPORTED_ON_DEVICE
+        and cuda_driver is not None
+        and not _upgraded(driver_libraries, kernel_module, nvml)
+    ):
+        yield _by_code_alone(cuda_driver, nvml, driver)
+        return
     said = next(iter(pointing_at(messages, "cuda.compat-conflict")), None)
     if cuda_driver is None and driver_libraries is None and messages is not None and said is not None:
         yield Finding(
@@ -91,6 +100,33 @@ def compat_conflict(
             ),
             confidence=confidence_of(said),
         )
+
+
+def _upgraded(libraries: DriverLibraries | None, module: KernelModule | None, nvml: Nvml | None) -> bool:
+    """Whether the driver's own libraries are of another version than the module that runs: an upgrade without a restart gives 804 too."""
+    installed = library_version(libraries, nvml)
+    if nvml is not None and nvml.init_code == NVML_LIB_RM_VERSION_MISMATCH:
+        return True
+    return bool(module is not None and module.version and installed and module.version != installed)
+
+
+def _by_code_alone(cuda: CudaDriver, nvml: Nvml | None, driver: str | None) -> Finding:
+    """804 is returned for nothing else: a libcuda newer than the kernel module was loaded, wherever it lies."""
+    name = next((gpu.name for gpu in (nvml.gpus if nvml is not None else ()) if gpu.name), "this GPU")
+    return Finding(
+        title=f"cuInit returns 804: {short(cuda.library or 'libcuda', 40)} needs forward compatibility on {name}"[:100],
+        detail=REASONS[NOT_SUPPORTED_ON_DEVICE]
+        + f" The libcuda that is loaded is newer than the kernel module{f' ({driver})' if driver else ''}.",
+        evidence=(cuda.says("init_code"), cuda.says("library")),
+        fix=(
+            Fix(
+                "Find the libcuda that does not belong to the driver, and take it off the loader's path",
+                "ldconfig -p | grep libcuda.so.1",
+            ),
+            Fix("Or update the driver, so that no forward compatibility is needed"),
+        ),
+        confidence="likely",
+    )
 
 
 def _compat(cuda: CudaDriver | None, libraries: DriverLibraries | None) -> DriverLibrary | None:

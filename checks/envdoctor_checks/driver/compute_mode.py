@@ -12,7 +12,11 @@ PROHIBITED, EXCLUSIVE = 2, 3
 DEVICE_UNAVAILABLE = "busy or unavailable"
 
 
-@check("driver.compute-mode", fields=("nvml.gpus|messages.messages",), explains=("cuda.init-failed",))
+@check(
+    "driver.compute-mode",
+    fields=("nvml.gpus|messages.messages",),
+    explains=("cuda.init-failed", "driver.device-nodes-missing"),
+)
 def compute_mode(
     nvml: Nvml | None, cuda_driver: CudaDriver | None, torch_runtime: TorchRuntime | None, messages: Messages | None
 ) -> Iterator[Finding]:

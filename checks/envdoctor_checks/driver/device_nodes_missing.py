@@ -9,6 +9,8 @@ from envdoctor.diagnose.predicates import cuda_works, in_container, nvml_works, 
 from envdoctor.facts import Container, CudaDriver, DeviceNodes, KernelModule, Nvml, System, TorchRuntime
 
 ECHOES = ("cuda.init-failed", "container.devices-lost")
+NODE_CODES = (100, 304, 999)
+"""What cuInit returns where it cannot open a node."""
 MAKE = {
     "/dev/nvidia-uvm": "sudo nvidia-modprobe -u -c=0",
     "/dev/nvidiactl": "sudo nvidia-modprobe -c=0",
@@ -45,7 +47,9 @@ def device_nodes_missing(
         return
     running = (kernel_module is not None and kernel_module.loaded is True) or nvml_works(nvml)
     some = any(node.exists for node in device_nodes.nodes if node.path.startswith("/dev/nvidia"))
-    if not running or (not some and (in_container(container) or nvml_works(nvml))):
+    if not running or (
+        not some and (in_container(container) or nvml_works(nvml)) and not _named_by_code(cuda_driver, nvml)
+    ):
         return  # NVML cannot work without /dev/nvidiactl: where it does and none is seen, it is not we who see all nodes
     missing = [path for path in MAKE if (node := device_nodes.node(path)) is not None and node.exists is False]
     expected = nvml.device_count if nvml is not None and nvml.device_count else 0
@@ -73,4 +77,13 @@ def device_nodes_missing(
             if in_container(container)
             else Fix("Load nvidia_uvm and make the nodes", MAKE.get(missing[0], "sudo nvidia-modprobe -c=0 -u")),
         ),
+        confidence="certain" if some else "likely",
     )
+
+
+def _named_by_code(cuda: CudaDriver | None, nvml: Nvml | None) -> bool:
+    """Whether NVML works and cuInit, asked without CUDA_VISIBLE_DEVICES, ends as it does where a node cannot be opened."""
+    if cuda is None or not nvml_works(nvml):
+        return False
+    code = cuda.init_code if cuda.unmasked_init_code is None else cuda.unmasked_init_code
+    return code in NODE_CODES

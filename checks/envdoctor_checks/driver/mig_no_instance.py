@@ -12,7 +12,7 @@ from envdoctor.facts import CudaDriver, Messages, Nvml, TorchRuntime
 @check(
     "driver.mig-no-instance",
     fields=("nvml.gpus|messages.messages",),
-    explains=("cuda.init-failed", "env.visible-devices"),
+    explains=("cuda.init-failed", "env.visible-devices", "driver.device-nodes-missing"),
 )
 def mig_no_instance(
     nvml: Nvml | None, cuda_driver: CudaDriver | None, torch_runtime: TorchRuntime | None, messages: Messages | None

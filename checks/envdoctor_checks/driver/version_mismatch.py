@@ -20,6 +20,7 @@ from envdoctor.facts import (
 
 NVML_LIB_RM_VERSION_MISMATCH = 18
 CUDA_SYSTEM_DRIVER_MISMATCH = 803
+CUDA_COMPAT_NOT_SUPPORTED = 804
 ECHOES = (
     "cuda.init-failed",
     "driver.gpu-not-supported",
@@ -77,12 +78,16 @@ def version_mismatch(
     code = nvml.init_code if nvml is not None else None
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
     refused = cuda_driver is not None and cuda_driver.init_code == CUDA_SYSTEM_DRIVER_MISMATCH
-    if not (
-        code == NVML_LIB_RM_VERSION_MISMATCH or said is not None or (differ and (refused or code not in (None, 0)))
-    ):
+    # A libcuda newer than the running module is taken for an attempt at forward compatibility.
+    forward = cuda_driver is not None and cuda_driver.init_code == CUDA_COMPAT_NOT_SUPPORTED
+    by_code = refused and (running is None or installed is None)
+    unwell = refused or forward or code not in (None, 0)
+    if not (code == NVML_LIB_RM_VERSION_MISMATCH or said is not None or by_code or (differ and unwell)):
         return
     if differ:
         title = f"Kernel module {running}, libraries {installed}"
+    elif refused and code != NVML_LIB_RM_VERSION_MISMATCH:
+        title = f"cuInit returns 803: libcuda is of another version than the kernel module{f' {running}' if running else ''}"
     elif running is not None:
         title = f"Kernel module {running}; NVML says its library is of another version (18)"
     else:
@@ -94,7 +99,7 @@ def version_mismatch(
             *((kernel_module.says("version"),) if kernel_module is not None and running else ()),
             *((w.says("version"),) if driver_libraries and (w := driver_libraries.winner("libcuda.so.1")) else ()),
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),
-            *((cuda_driver.says("init_code"),) if cuda_driver is not None and refused else ()),
+            *((cuda_driver.says("init_code"),) if cuda_driver is not None and (refused or forward) else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
             *(
                 (kernel_log.says("lines", line) for line in kernel_log.matching("API mismatch")[-1:])

@@ -15,7 +15,7 @@ SAID = ("torch-not-compiled-with-cuda", "torch-compiled-without-cuda", "collect-
 @check(
     "torch.cpu-only-build",
     fields=("torch_install.cuda|torch_runtime.cuda|messages.messages",),
-    explains=("cudnn.missing", "nccl.missing", "compute.cpu-fallback", "env.visible-devices"),
+    explains=("cudnn.missing", "nccl.missing", "compute.cpu-fallback"),
 )
 def cpu_only_build(
     torch_install: TorchInstall | None,

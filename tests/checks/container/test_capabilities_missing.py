@@ -18,6 +18,14 @@ def test_fires_without_compute() -> None:
     assert "compute,utility" in (finding.fix[0].command or "")
 
 
+def test_fires_where_nvml_works_and_no_node_is_seen() -> None:
+    [finding] = judge(capabilities_missing, UTILITY, NO_NODES, NO_CUDA, NVML).findings
+    assert (
+        finding.title
+        == "NVIDIA_DRIVER_CAPABILITIES=utility; libnvidia-ml.so.1 is in the container, libcuda.so.1 is not"
+    )
+
+
 def test_fires_where_the_variable_is_not_set_at_all() -> None:
     [finding] = judge(capabilities_missing, DOCKER, NODES, NO_CUDA, NO_NVML).findings
     assert finding.title.startswith("NVIDIA_DRIVER_CAPABILITIES is not set; ")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Container, CudaDriver, Message, Messages, Nvml
+from envdoctor.facts import Container, CudaDriver, Message, Messages, Nvml, Stage, TorchRuntime
 from envdoctor_checks.container.image_requires_newer_driver import image_requires_newer_driver
 from healthy import CUDA, DOCKER, UBUNTU
 
@@ -15,6 +15,12 @@ def test_fires_where_the_driver_runs_less() -> None:
     [finding] = judge(image_requires_newer_driver, IMAGE, OLD, CudaDriver(init_code=999), UBUNTU).findings
     assert finding.title == "The image requires CUDA >= 12.4; the driver runs CUDA 12.2"
     assert finding.fix[0].text.startswith("Install NVIDIA driver 550")
+
+
+def test_fires_where_cuinit_works_and_torch_does_not() -> None:
+    old = msgspec.structs.replace(CUDA, driver_version=12020)
+    failed = TorchRuntime(stages=(Stage(name="cuda-init", status="failed", error="driver too old"),))
+    assert len(judge(image_requires_newer_driver, IMAGE, old, failed).findings) == 1
 
 
 def test_fires_on_the_runtimes_words() -> None:

@@ -108,15 +108,23 @@ def test_silent_where_forward_compatibility_works() -> None:
     assert judge(compat_conflict, cuda(0, device_count=1), LIBRARIES, NVML).findings == ()
 
 
+def test_804_alone_is_forward_compatibility_wherever_the_library_lies() -> None:
+    [finding] = judge(compat_conflict, cuda(804, "/opt/driver/libcuda.so.1"), NVML).findings
+    assert finding.title.startswith("cuInit returns 804: /opt/driver/libcuda.so.1 needs forward compatibility on ")
+    assert finding.confidence == "likely"
+
+
 @pytest.mark.parametrize("code", [803, 804])
 def test_silent_where_the_drivers_own_library_is_loaded(code: int) -> None:
     """An upgrade without a restart gives these codes too: driver.version-mismatch."""
+    module = KernelModule(loaded=True, version="535.54.03")
     own = DriverLibraries(
         copies=(
             DriverLibrary(
                 name="libcuda.so.1",
                 path="/usr/lib/libcuda.so.1",
                 real_path=DRIVERS.real_path,
+                version="550.54.15",
                 kind="driver",
                 found_by="ld.so.cache",
                 wins=True,
@@ -124,11 +132,11 @@ def test_silent_where_the_drivers_own_library_is_loaded(code: int) -> None:
             COMPAT,
         )
     )
-    assert judge(compat_conflict, cuda(code, DRIVERS.real_path), own, NVML).findings == ()
+    assert judge(compat_conflict, cuda(code, DRIVERS.real_path), own, module).findings == ()
     said = Message(
         key="torch-error-803", text="Error 803: system has unsupported display driver / cuda driver combination"
     )
-    assert judge(compat_conflict, cuda(code, DRIVERS.real_path), own, Messages(messages=(said,))).findings == ()
+    assert judge(compat_conflict, cuda(code, DRIVERS.real_path), own, module, Messages(messages=(said,))).findings == ()
 
 
 def test_silent_on_another_code() -> None:

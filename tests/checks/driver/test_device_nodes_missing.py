@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import msgspec
+import pytest
+
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import CudaDriver
 from envdoctor_checks.driver.device_nodes_missing import device_nodes_missing
@@ -36,7 +39,19 @@ def test_silent_without_a_module_and_in_a_container_without_any() -> None:
 
 
 def test_silent_where_nvml_works_and_no_node_is_seen() -> None:
-    assert judge(device_nodes_missing, NO_NODES, NVML, CUDA_FAILS, OUTSIDE).findings == ()
+    """Not we who see all nodes (gVisor): unless CUDA ends as it does where it cannot open one."""
+    other = msgspec.structs.replace(CUDA_FAILS, init_code=802)
+    assert judge(device_nodes_missing, NO_NODES, NVML, other, OUTSIDE).findings == ()
+    hidden = msgspec.structs.replace(CUDA_FAILS, unmasked_init_code=0)
+    assert judge(device_nodes_missing, NO_NODES, NVML, hidden, OUTSIDE).findings == ()
+
+
+@pytest.mark.parametrize("code", [100, 304, 999])
+def test_fires_without_any_node_where_nvml_works_and_cuda_cannot_open_one(code: int) -> None:
+    fails = msgspec.structs.replace(CUDA_FAILS, init_code=code)
+    [finding] = judge(device_nodes_missing, NO_NODES, NVML, fails, OUTSIDE).findings
+    assert finding.title.endswith(f"NVML works (1 GPUs) and cuInit returns {code}")
+    assert finding.confidence == "likely"
 
 
 def test_skipped_where_dev_cannot_be_read() -> None:

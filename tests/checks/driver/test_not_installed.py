@@ -26,6 +26,13 @@ def test_fires_with_a_gpu_and_no_driver() -> None:
     assert finding.fix[0].command == "sudo ubuntu-drivers install"
 
 
+def test_fires_where_only_the_library_for_cuda_is_missing() -> None:
+    [finding] = judge(not_installed, NO_MODULE, NO_CUDA, NVML, OUTSIDE).findings
+    assert finding.title == "No libcuda.so.1 on the loader's path; NVML answers (driver 595.45.04)"
+    [finding] = judge(not_installed, MODULE, NO_CUDA, NO_NVML, OUTSIDE).findings
+    assert finding.title == "No libcuda.so.1 on the loader's path; kernel module 595.45.04 is loaded"
+
+
 def test_silent_on_a_healthy_machine() -> None:
     assert judge(not_installed, MODULE, LIBRARIES, BUS_UNBOUND, CUDA, NVML).findings == ()
 

@@ -32,6 +32,17 @@ def test_fires_on_the_kernels_own_words() -> None:
     assert len(judge(version_mismatch, said).findings) == 1
 
 
+def test_fires_on_cudas_word_alone() -> None:
+    [finding] = judge(version_mismatch, REFUSED).findings
+    assert finding.title == "cuInit returns 803: libcuda is of another version than the kernel module"
+
+
+def test_fires_where_a_newer_libcuda_is_taken_for_forward_compatibility() -> None:
+    newer = DriverLibraries(copies=(library("595.58.03"),))
+    [finding] = judge(version_mismatch, CudaDriver(init_code=804), MODULE, newer).findings
+    assert finding.title == "Kernel module 595.45.04, libraries 595.58.03"
+
+
 def test_in_a_container_the_fix_is_on_the_host() -> None:
     [finding] = judge(version_mismatch, MISMATCH, DOCKER).findings
     assert "host" in finding.fix[0].text
