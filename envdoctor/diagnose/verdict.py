@@ -170,7 +170,10 @@ def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
             confidence="certain" if tried else "likely",
         )
     gaps = sorted(name for name, problem in snapshot.problems.items() if problem.kind != "skipped")
+    stage = runtime.stage("cuda-init") if runtime is not None else None
+    said = " ".join((stage.error or "").split()) if stage is not None and stage.status == "failed" else ""
     what = "torch sees no GPU, and no check could tell why" if usable is False else "Too little is known to decide"
+    what += f" (it says: {said[:120]})" if said else ""
     return Verdict(
         status="unknown",
         gpu_usable=usable,
