@@ -44,9 +44,13 @@ def look(
     """Collect every fact of `host`. `given` are facts that the user states (what is expected);
     `meanwhile` is called while the probes run: what is slow to import costs nothing then."""
     run = begin(host, load_collectors().collectors)
-    load_checks()
-    meanwhile()
-    collected = run.wait(progress)
+    try:
+        load_checks()
+        meanwhile()
+        collected = run.wait(progress)
+    except BaseException:
+        run.abandon()
+        raise
     facts = {**collected.facts, **{fact.fact_name(): fact for fact in given}}
     interpreter = facts.get(Interpreter.fact_name())
     python = interpreter.path if isinstance(interpreter, Interpreter) else host.request.python

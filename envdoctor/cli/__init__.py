@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -10,7 +11,8 @@ from typing import NoReturn
 import click
 
 from envdoctor import __version__
-from envdoctor.cli.codes import FAILED
+from envdoctor.cli.codes import FAILED, FINE, INTERRUPTED
+from envdoctor.cli.process import hold_standard_streams
 
 COMMANDS = {
     "check": ("envdoctor.cli.check", "Examine this machine and judge it."),
@@ -52,10 +54,16 @@ def group() -> None:
 
 def main() -> None:
     """The console script. It ends at once: a thread left behind in a probe that hangs must not hold up the end."""
+    hold_standard_streams()
     try:
-        group(prog_name="envdoctor")
-    except SystemExit as end:
-        _end(end.code if isinstance(end.code, int) else FAILED)
+        _end(group.main(prog_name="envdoctor", standalone_mode=False) or FINE)
+    except click.ClickException as error:
+        _complain_of_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("Interrupted before there was anything to report.")
+        _end(INTERRUPTED)
+    except SystemExit:
+        _end(FINE)  # click's way out when whoever reads --help has gone (EPIPE)
     except Exception as error:
         if os.environ.get("ENVDOCTOR_DEBUG"):
             raise
@@ -65,7 +73,14 @@ def main() -> None:
 
 def _complain(text: str) -> None:
     if sys.stderr is not None:
-        click.echo(text, err=True)
+        with contextlib.suppress(OSError, ValueError):
+            click.echo(text, err=True)
+
+
+def _complain_of_usage(error: click.ClickException) -> None:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            error.show()
 
 
 def _end(code: int) -> NoReturn:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from envdoctor.cli.codes import exit_code
-from envdoctor.cli.options import Device, Expect, known_globs, output_options
-from envdoctor.cli.output import Ticker, deliver, paper
+from envdoctor.cli.codes import FINE, UNDECIDED, exit_code
+from envdoctor.cli.options import Device, Expect, Seconds, known_globs, output_options
+from envdoctor.cli.output import CannotWrite, Ticker, deliver, must_be_writable, paper
+from envdoctor.cli.process import interruptible, stand_somewhere
 from envdoctor.collect.host import LiveHost, Request
 from envdoctor.facts import Expectation, Fact, Snapshot
 from envdoctor.report.model import Report
@@ -22,14 +23,14 @@ from envdoctor.report.model import Report
 @click.option("--expect", type=Expect(), default="gpu", show_default=True, help="What torch is to run on here.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(1, 3600),
+    type=Seconds(1, 3600),
     metavar="SECONDS",
     help="For the whole examination; one probe gets a third of it, 20 s at most.  [default: 60; with --thorough 300]",
 )
 @click.option("--device", type=Device(), help="What to do the work on.  [default: every GPU that torch sees]")
 @click.option(
     "--budget",
-    type=click.FloatRange(0, 600),
+    type=Seconds(0, 600),
     default=8,
     show_default=True,
     metavar="SECONDS",
@@ -66,6 +67,11 @@ def command(
 
     Exit codes: 0 fine, 1 something is wrong, 2 wrong usage or envdoctor itself failed, 3 could not decide.
     """
+    output = None if output == Path("-") else output
+    on_path = python is None or os.sep not in python
+    stand_somewhere({"--python": None if on_path else python, "--sysroot": sysroot, "-o": output})
+    if output is not None:
+        must_be_writable(output)
     if python is not None and sysroot is None:
         python = interpreter(python)
     timeout = timeout or (300.0 if thorough else 60.0)
@@ -82,8 +88,15 @@ def command(
     ticker = Ticker(quiet=quiet)
     form = "json" if as_json else form
     report = examine(host, expectation(expect), ticker, form, only, skip)
-    deliver(text(report, form, output, verbose, quiet), output)
-    click.get_current_context().exit(exit_code(report, fail_on))
+    try:
+        deliver(text(report, form, output, verbose, quiet), output)
+    except CannotWrite as error:
+        from envdoctor.report.terminal import first_line
+
+        raise CannotWrite(f"{error.message}\nWhat it would have said: {first_line(report)}") from error
+    code = exit_code(report, fail_on)
+    half_seen = host.interrupted and fail_on != "never"
+    click.get_current_context().exit(UNDECIDED if code == FINE and half_seen else code)
 
 
 def examine(
@@ -101,7 +114,8 @@ def examine(
             import envdoctor.report.terminal  # noqa: F401 - slow to import, so it is done while the probes run
 
     try:
-        snapshot = look(host, (expected,), ticker if ticker.on else None, meanwhile)
+        with interruptible():
+            snapshot = look(host, (expected,), ticker if ticker.on else None, meanwhile)
     finally:
         ticker.clear()
     complain_of_interpreter(host, snapshot)
@@ -121,8 +135,12 @@ def interpreter(python: str) -> str:
 
     from envdoctor.collect.interpreter import BadInterpreter, verify_interpreter
 
-    path = python if os.sep in python else which(python) or python
-    path = os.path.abspath(Path(path).expanduser())
+    if not python:
+        raise click.BadParameter("it is empty", param_hint="--python")
+    found = which(python) if os.sep not in python else None
+    if found is None and os.sep not in python and not os.path.lexists(python):
+        raise click.BadParameter(f"there is no {python} on PATH or in this folder", param_hint="--python")
+    path = os.path.abspath(found or os.path.expanduser(python))
     try:
         verify_interpreter(path)
     except BadInterpreter as error:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from envdoctor.report.model import Report
 
 FINE, FOUND, FAILED, UNDECIDED = 0, 1, 2, 3
+INTERRUPTED = 130
+"""Ctrl-C before there was anything to report: what a shell says of a program that SIGINT ended."""
 
 
 def exit_code(report: Report, fail_on: str) -> int:

@@ -23,8 +23,8 @@ def output_options(function: F) -> F:
             click.option(
                 "-o",
                 "--output",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="Write the report to this file.",
+                type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+                help="Write the report to this file; -: stdout.",
             ),
             click.option("--only", multiple=True, metavar="GLOB", help="Run these checks only, such as 'driver.*'."),
             click.option("--skip", multiple=True, metavar="GLOB", help="Leave these checks out."),
@@ -58,6 +58,26 @@ class Expect(click.ParamType[Any]):
         if str(value).isdecimal() and 0 < int(value) < 1000:
             return int(value)
         raise click.BadParameter(f"{value!r} is neither 'gpu' nor 'cpu' nor a number of GPUs", ctx, param)
+
+
+class Seconds(click.ParamType[Any]):
+    """A number of seconds within a range."""
+
+    name = "SECONDS"
+
+    def __init__(self, least: float, most: float) -> None:
+        self.least, self.most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds. Raises a usage error for what is no number of them, NaN included."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = float("nan")
+        if not self.least <= seconds <= self.most:
+            wanted = f"a number of seconds from {self.least:g} to {self.most:g}"
+            raise click.BadParameter(f"{value!r} is not {wanted}", ctx, param)
+        return seconds
 
 
 class Device(click.ParamType[Any]):

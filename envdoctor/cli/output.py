@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+
+from envdoctor.cli.codes import FAILED
 
 
 class Paper(NamedTuple):
@@ -42,23 +45,44 @@ def _columns() -> int:
         return 80
 
 
+class CannotWrite(click.ClickException):
+    """The report was made and cannot be written."""
+
+    exit_code = FAILED
+
+
+def must_be_writable(output: Path) -> None:
+    """Raise a usage error for an ``-o`` that can be seen to be none, before a minute is spent on what could not be written."""
+    folder = output.parent
+    problem = None
+    if not folder.is_dir():
+        problem = f"there is no folder {folder}"
+    elif output.is_dir():
+        problem = "it is a folder"
+    elif not os.access(output if output.exists() else folder, os.W_OK):
+        problem = "no right to write there, or a read-only file system"
+    if problem is not None:
+        raise click.BadParameter(f"cannot write {output}: {problem}", param_hint="-o")
+
+
 def deliver(text: str, output: Path | None) -> None:
-    """Write a report to `output`, or to stdout. Raises click.ClickException where the file cannot be written;
+    """Write a report to `output`, or to stdout. Raises CannotWrite (a full disk);
     a stdout that is closed or left by its reader is no error."""
     if output is not None:
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="-o") from error
+            raise CannotWrite(f"cannot write {output}: {error.strerror}") from error
         return
     if sys.stdout is None:
         return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except (OSError, ValueError):
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
+    except (OSError, ValueError) as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer must not fail a second time
+        if isinstance(error, OSError) and error.errno not in (errno.EPIPE, errno.EBADF):
+            raise CannotWrite(f"cannot write to stdout: {error.strerror}") from error
 
 
 class Ticker:
@@ -69,12 +93,16 @@ class Ticker:
 
     def __call__(self, pending: tuple[str, ...]) -> None:
         """Show what is still at work."""
-        line = f"examining: {', '.join(pending)}"[: _columns() - 1]
-        sys.stderr.write(f"\r\x1b[2K{line}")
-        sys.stderr.flush()
+        self._write(f"examining: {', '.join(pending)}"[: _columns() - 1])
 
     def clear(self) -> None:
         """Wipe the line."""
+        self._write("")
+
+    def _write(self, line: str) -> None:
         if self.on:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            try:
+                sys.stderr.write(f"\r\x1b[2K{line}")
+                sys.stderr.flush()
+            except OSError:  # the terminal has gone
+                self.on = False

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
 from envdoctor.collect.heard import Heard
-from envdoctor.facts import Problem, ProblemKind
+from envdoctor.facts import INTERRUPTED, Problem, ProblemKind
 
 
 class CannotLook(Exception):
@@ -227,7 +227,12 @@ class LiveHost:
         from envdoctor.collect.child import run_command
 
         self._must_be_live()
-        return run_command(command, min(seconds, self.request.probe_seconds), self.environ)
+        try:
+            return run_command(command, min(seconds, self.request.probe_seconds), self.environ)
+        except CannotLook as error:
+            if self.interrupted and error.problem.signal == "SIGKILL":
+                raise CannotLook("skipped", f"{INTERRUPTED} while {command[0]} ran") from error
+            raise
 
     def child(
         self,
@@ -244,7 +249,7 @@ class LiveHost:
         from envdoctor.collect.child import run_child
 
         self._must_be_live()
-        return run_child(
+        result = run_child(
             script,
             arguments,
             python=python,
@@ -253,6 +258,10 @@ class LiveHost:
             isolated=isolated,
             heard=heard,
         )
+        if self.interrupted and result.signal == "SIGKILL":
+            where = f" in stage {result.stage}" if result.stage else ""
+            raise CannotLook("skipped", f"{INTERRUPTED}{where} after {result.seconds:.1f} s")
+        return result
 
     def seconds_left(self) -> float:
         """See `Host.seconds_left`."""
@@ -264,6 +273,6 @@ class LiveHost:
 
     def _must_be_live(self) -> None:
         if self.interrupted:
-            raise CannotLook("skipped", "interrupted")
+            raise CannotLook("skipped", INTERRUPTED)
         if not self.live:
             raise CannotLook("skipped", f"{self.sysroot} is not the running machine: its programs are not run")

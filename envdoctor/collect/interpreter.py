@@ -23,11 +23,21 @@ def verify_interpreter(path: str) -> None:
     if not os.path.lexists(path):
         raise BadInterpreter(f"there is no {path}")
     if Path(path).is_dir():
-        raise BadInterpreter(f"{path} is a folder, not an interpreter")
-    if not Path(path).exists():
-        raise BadInterpreter(f"{path} is a link to something that is not there")
+        inside = f"{path}/bin/python"
+        hint = f"; did you mean {inside}?" if os.access(inside, os.X_OK) else ""
+        raise BadInterpreter(f"{path} is a folder, not an interpreter{hint}")
+    if not os.path.exists(path):
+        gone = (
+            "the Python that this environment was made with is gone" if _is_environment(path) else "that is not there"
+        )
+        raise BadInterpreter(f"{path} is a link to {os.readlink(path)}: {gone}")
     if not os.access(path, os.X_OK):
         raise BadInterpreter(f"{path} is not executable")
+
+
+def _is_environment(python: str) -> bool:
+    """Whether it is the interpreter of a virtual environment, by where it lies."""
+    return os.path.exists(os.path.join(os.path.dirname(os.path.dirname(python)), "pyvenv.cfg"))
 
 
 def choose_interpreter(host: Host) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from envdoctor.collect.api import Collector
 from envdoctor.collect.child import kill_all
 from envdoctor.collect.host import CannotLook, Host
-from envdoctor.facts import Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
+from envdoctor.facts import INTERRUPTED, Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
 
 Progress = Callable[[tuple[str, ...]], None]
 """Called with what is still at work: the names of collectors, or what they say they are doing."""
@@ -109,7 +109,7 @@ class Run:
         try:
             self._await(self.deadline, progress)
         except KeyboardInterrupt:
-            late = Problem(kind="skipped", detail="interrupted")
+            late = Problem(kind="skipped", detail=INTERRUPTED)
             self.host.interrupted = True
             kill_all()
             self._await(time.monotonic() + LAST_WORDS, None)
@@ -122,6 +122,15 @@ class Run:
         deaths = ProbeDeaths(deaths=tuple(self.deaths))
         self.collected.facts[ProbeDeaths.fact_name()] = deaths
         return self.collected
+
+    def abandon(self) -> None:
+        """Put an end to it with nothing to bring home. No child stays: neither one at work nor one that was just being started."""
+        self.host.interrupted = True
+        kill_all()
+        try:
+            self._await(time.monotonic() + 0.2, None)
+        finally:
+            kill_all()
 
 
 def _death(name: str, problem: Problem | None, seconds: float) -> list[ProbeDeath]:
@@ -161,5 +170,9 @@ def begin(host: Host, collectors: Iterable[Collector]) -> Run:
     A collector that does not come back is left behind in its (daemon) thread and recorded as timed out.
     """
     run = Run(host, tuple(collectors))
-    run.start()
+    try:
+        run.start()
+    except BaseException:
+        run.abandon()
+        raise
     return run

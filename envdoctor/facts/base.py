@@ -43,6 +43,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 ProblemKind = Literal["absent", "denied", "timeout", "crashed", "failed", "skipped"]
 
 
+INTERRUPTED = "interrupted"
+"""How the detail of a `Problem` begins where the user put an end to the looking: its kind is ``skipped``."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a fact is unknown."""
 

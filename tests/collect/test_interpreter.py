@@ -81,10 +81,27 @@ def test_what_is_no_interpreter_is_told_without_running_it(tmp_path: Path) -> No
     for path, detail in (
         (tmp_path / "absent", f"there is no {tmp_path}/absent"),
         (tmp_path, f"{tmp_path} is a folder, not an interpreter"),
-        (tmp_path / "link", f"{tmp_path}/link is a link to something that is not there"),
+        (tmp_path / "link", f"{tmp_path}/link is a link to {tmp_path}/gone: that is not there"),
         (tmp_path / "file", f"{tmp_path}/file is not executable"),
     ):
         with pytest.raises(BadInterpreter) as caught:
             verify_interpreter(str(path))
         assert caught.value.problem.detail == detail
     verify_interpreter(sys.executable)
+
+
+def test_a_broken_environment_is_told_from_a_broken_link(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to("/no/such/python3.11")
+    with pytest.raises(BadInterpreter, match=r"a link to /no/such/python3\.11: that is not there"):
+        verify_interpreter(f"{tmp_path}/bin/python")
+    (tmp_path / "pyvenv.cfg").touch()
+    with pytest.raises(BadInterpreter, match="the Python that this environment was made with is gone"):
+        verify_interpreter(f"{tmp_path}/bin/python")
+
+
+def test_the_folder_of_an_environment_leads_to_its_interpreter(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    with pytest.raises(BadInterpreter, match=f"did you mean {tmp_path}/bin/python"):
+        verify_interpreter(str(tmp_path))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +122,26 @@ def test_a_collector_must_return_facts() -> None:
 
     with pytest.raises(TypeError, match="must return a Fact"):
         collector(number)
+
+
+def test_what_the_interruption_killed_is_not_said_to_have_crashed(tmp_path: Path) -> None:
+    script = tmp_path / "sleep.py"
+    script.write_text("import time\ntime.sleep(60)\n")
+    started = threading.Event()
+
+    def resources(host: Host) -> Resources:
+        started.set()
+        host.child(str(script))
+        return Resources()
+
+    def interrupt(pending: tuple[str, ...]) -> None:
+        if started.is_set():
+            time.sleep(0.1)
+            raise KeyboardInterrupt
+
+    host = LiveHost(request=Request())
+    found = begin(host, [made(resources)]).wait(interrupt)
+    assert host.interrupted
+    assert found.problems["resources"].kind == "skipped"
+    assert found.problems["resources"].detail.startswith("interrupted after")
+    assert found.facts["probe_deaths"] == ProbeDeaths()
