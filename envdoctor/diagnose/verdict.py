@@ -117,6 +117,15 @@ def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
     if not causes:
         return _nothing_found(snapshot, usable)
     cause, others = causes[0], causes[1:]
+    if not errors and usable is False and not _runs_on_cpu_as_meant(snapshot):
+        return Verdict(
+            status="unknown",
+            gpu_usable=False,
+            cause=cause.id,
+            also=tuple(finding.id for finding in others),
+            summary=f"torch sees no GPU; the only sign of why: {cause.title}",
+            confidence="possible",
+        )
     summary = cause.title + (f"; also {', '.join(finding.id for finding in others)}" if others else "")
     return Verdict(
         status="broken" if errors else "degraded",

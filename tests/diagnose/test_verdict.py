@@ -68,6 +68,13 @@ def test_a_warning_alone_degrades() -> None:
     assert (found.status, found.cause, found.gpu_usable) == ("degraded", "env.launch-blocking", True)
 
 
+def test_a_warning_alone_where_torch_sees_no_gpu_is_a_sign_not_an_answer() -> None:
+    warning = Finding(id="driver.nvml-crashed", title="nvmlInit was ended by SIGSEGV", severity="warning")
+    found = verdict(warning, facts=(TorchRuntime(cuda_available=False),))
+    assert (found.status, found.cause, found.confidence) == ("unknown", "driver.nvml-crashed", "possible")
+    assert found.summary == "torch sees no GPU; the only sign of why: nvmlInit was ended by SIGSEGV"
+
+
 def test_an_error_comes_before_a_warning_of_a_lower_layer() -> None:
     found = verdict(Finding(id="gpu.pcie-degraded", title="x4", severity="warning"), HIGH)
     assert (found.cause, found.also) == (HIGH.id, ())
