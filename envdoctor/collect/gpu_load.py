@@ -34,6 +34,7 @@ def load_of(lines: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any]]) 
         power_limit_w=constants.get("power_limit_w"),
         celsius=_most(busy, "celsius"),
         utilization=_median(busy, "utilization"),
+        utilization_before=_median(_before(samples, kernels), "utilization"),
         reasons=_reasons(busy),
         link_generation=_most(moved, "link_generation"),
         link_generation_max=constants.get("link_generation_max"),
@@ -49,6 +50,12 @@ def load_of(lines: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any]]) 
 def _during(samples: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     spans = [(kernel["begun"], kernel["begun"] + kernel["seconds"]) for kernel in kernels if "begun" in kernel]
     return [sample for sample in samples if any(begin <= sample["at"] <= end for begin, end in spans)]
+
+
+def _before(samples: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was sampled before the device was woken; NVML's utilisation looks back by up to a second, so the last is left out."""
+    began = min((kernel["begun"] for kernel in kernels if "begun" in kernel), default=0.0)
+    return [sample for sample in samples if sample["at"] < began - 0.5]
 
 
 def _values(samples: Sequence[dict[str, Any]], field: str) -> list[Any]:

@@ -131,6 +131,8 @@ class Load(Fact, frozen=True, kw_only=True):
     """The highest."""
     utilization: float | None = None
     """Median while it was busy, %."""
+    utilization_before: float | None = None
+    """Median before the first kernel, %: others' work."""
     reasons: int | None = None
     """Clock event reasons, all bits that were set in at least a fifth of the busy samples: 0x8 hardware slowdown, 0x20 software thermal,
     0x40 hardware thermal, 0x80 power brake (and 0x1 idle, 0x4 power cap, which are benign)."""

@@ -8,25 +8,13 @@ import msgspec
 
 from envdoctor import __version__
 from envdoctor.diagnose.api import Finding
+from envdoctor.diagnose.measured import Measurement, measurements
 from envdoctor.diagnose.run import CheckResult
 from envdoctor.diagnose.verdict import Verdict
-from envdoctor.facts import Probe, Snapshot, Source
+from envdoctor.facts import Probe, Snapshot, Source, Work
 from envdoctor.facts.codec import facts_as_json
 
 SCHEMA: Final = "envdoctor.report/1"
-
-
-class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One rate or time that was measured."""
-
-    name: str
-    gpu: int | None = None
-    dtype: str | None = None
-    value: float | None = None
-    unit: str
-    expected: float | None = None
-    status: Literal["ok", "low", "not-measured"]
-    reason: str | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +27,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     checks: tuple[CheckResult, ...]
     snapshot: Snapshot
-    measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was measured."""
+        return measurements(self.snapshot.get(Work))
 
     def causes(self) -> tuple[Finding, ...]:
         """The findings that the verdict names, its cause first."""

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CHECKS = {check.id: check for check in load_checks().checks if check.party == "torch-envdoctor"}
 HEADINGS = ("What it means:", "How to confirm it by hand:", "Ways out:", "Often mistaken for:")
 
-LATER = ("gpu", "compute", "framework", "code")
-"""Areas whose checks come with measurements, card health and pasted reports."""
+LATER = ("gpu", "framework", "code")
+"""Areas whose checks come with card health, pasted reports and running processes."""
 
 CONTRACT = """
 hardware.no-gpu hardware.pci-bar-unassigned vm.no-passthrough vm.vgpu-unlicensed wsl.driver
@@ -34,6 +34,8 @@ cuda.driver-too-old cuda.runtime-mismatch cuda.multiple-runtimes cuda.library-sh
 cuda.stub-loaded cuda.toolkit-mismatch cuda.toolkit-missing cuda.init-failed
 cudnn.missing cudnn.version-mismatch cudnn.disabled nccl.missing nccl.version-mismatch nccl.transport
 env.visible-devices env.launch-blocking env.alloc-conf host.cpu-quota host.jupyter-exposed
+gpu.throttled gpu.pcie-degraded gpu.memory-full gpu.busy
+compute.cpu-fallback compute.wrong-result compute.slow compute.launch-stall compute.step-jitter compute.jit compute.hung
 """.split()  # noqa: SIM905 - a list of words reads better so
 """Ids that scripts rely on: never renamed, never reused."""
 

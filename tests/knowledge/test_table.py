@@ -15,16 +15,19 @@ from envdoctor.knowledge.drivers import ArchitectureRow, BranchRow, MinimumRow, 
 from envdoctor.knowledge.gpus import GpuRow, PciName, PciRange
 from envdoctor.knowledge.libraries import LibraryRow
 from envdoctor.knowledge.messages import MessageRow
+from envdoctor.knowledge.rates import Achieved, Floor, Units
 from envdoctor.knowledge.releases import CompanionRow, PinRow, ReleaseRow, VariantRow
 from envdoctor.knowledge.table import Row, read_table
 from envdoctor.knowledge.variables import VariableRow
 from envdoctor.knowledge.xids import XidRow
 
 TABLES: dict[str, tuple[type[Row], tuple[str, ...]]] = {
+    "achieved": (Achieved, ("gpu", "kernel", "dtype")),
     "architectures": (ArchitectureRow, ("compute_capabilities",)),
     "cuda_codes": (CodeRow, ("code",)),
     "cuda_toolkits": (ToolkitRow, ("cuda",)),
     "driver_branches": (BranchRow, ("branch",)),
+    "floors": (Floor, ("basis", "kernel")),
     "gpus": (GpuRow, ("name",)),
     "libraries": (LibraryRow, ("family",)),
     "messages": (MessageRow, ("key",)),
@@ -36,6 +39,7 @@ TABLES: dict[str, tuple[type[Row], tuple[str, ...]]] = {
     "torch_pins": (PinRow, ("version", "machine")),
     "torch_releases": (ReleaseRow, ("version",)),
     "torch_variants": (VariantRow, ("minor", "variant")),
+    "units": (Units, ("compute_capability",)),
     "variables": (VariableRow, ("name",)),
     "xids": (XidRow, ("code",)),
 }

@@ -1,0 +1,54 @@
+"""compute.jit"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.predicates import compute_capabilities, torch_version
+from envdoctor.diagnose.remedy import torch_wheel
+from envdoctor.facts import CudaDriver, Interpreter, Nvml, TorchRuntime, Work
+from envdoctor.knowledge.archs import runs_on
+
+FELT = 2.0
+"""Seconds of a first run that are felt; loading a library takes less."""
+
+
+@check("compute.jit", fields=("torch_runtime.arch_list",))
+def jit(
+    torch_runtime: TorchRuntime,
+    cuda_driver: CudaDriver | None,
+    nvml: Nvml | None,
+    work: Work | None,
+    interpreter: Interpreter | None,
+) -> Iterator[Finding]:
+    """The first run is slow: this build has no binary for the GPU, and the driver compiles PTX.
+
+    What it means:
+    torch brings machine code for some compute capabilities and PTX for the newest one. On a GPU newer than those the driver compiles each
+    kernel when it is first used, which takes from seconds to many minutes, and again after the cache (~/.nv/ComputeCache) is lost.
+
+    How to confirm it by hand:
+    `python -c "import torch; print(torch.cuda.get_arch_list(), torch.cuda.get_device_capability())"`.
+
+    Ways out:
+    Install a torch that has a binary for this GPU; in containers, keep ~/.nv/ComputeCache on a volume.
+
+    Often mistaken for:
+    A hang at the first step.
+    """
+    arch_list = torch_runtime.arch_list or ()
+    capabilities = compute_capabilities(cuda_driver, nvml)
+    compiled = [capability for capability in dict.fromkeys(capabilities) if runs_on(arch_list, capability) == "ptx"]
+    if not compiled:
+        return
+    first = max((rate.first or 0.0 for device in (work.devices if work else ()) for rate in device.rates), default=0.0)
+    took = f"; a first run took {first:.0f} s" if first >= FELT else ""
+    version = torch_version(None, torch_runtime) or ""
+    yield Finding(
+        title=f"torch {version} has PTX and no binary for compute capability {', '.join(compiled)}{took}"[:100],
+        severity="warning" if first >= FELT else "info",
+        detail="Every kernel is compiled by the driver when it is first used.",
+        evidence=(torch_runtime.says("arch_list", " ".join(arch_list)),),
+        fix=(torch_wheel(interpreter, driver_cuda=None, compute_capabilities=compiled),),
+    )

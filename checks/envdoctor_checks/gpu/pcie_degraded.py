@@ -1,0 +1,59 @@
+"""gpu.pcie-degraded"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.measured import on_gpu, place
+from envdoctor.facts import Load, Work
+
+
+@check("gpu.pcie-degraded", explains=("compute.slow",))
+def pcie_degraded(work: Work) -> Iterator[Finding]:
+    """The GPU's PCIe link is narrower or slower than card and slot allow.
+
+    What it means:
+    A link trains at fewer lanes or a lower generation where a contact, a riser or the firmware's setting is at fault. Copies between host and
+    GPU slow down in proportion. The generation is read while copies run: an idle card lowers it to save power.
+
+    How to confirm it by hand:
+    `nvidia-smi -q | grep -A8 "GPU Link Info"` while copies run; `sudo lspci -vv -s ADDRESS | grep LnkSta`.
+
+    Ways out:
+    Seat the card anew, look at the riser and the slot's lanes in the board's manual, set the generation in the firmware to automatic.
+
+    Often mistaken for:
+    A slow data loader, or pageable memory.
+    """
+    for device in on_gpu(work):
+        load = device.load
+        if load is None:
+            continue
+        narrow = _below(load.link_width, load.link_width_max)
+        slow = _below(load.link_generation, load.link_generation_max)
+        if not narrow and not slow:
+            continue
+        rate = device.rate("h2d-pinned")
+        reached = f"; {rate.value:.3g} GB/s to the device" if rate is not None else ""
+        yield Finding(
+            title=f"{place(device)}: PCIe {_link(load)} during copies{reached}"[:100],
+            severity="warning",
+            evidence=(load.says("link_width"), load.says("link_width_max"), load.says("link_generation")),
+            fix=(
+                Fix("See what the link was trained to", "sudo lspci -vv -d 10de: | grep -E 'LnkCap:|LnkSta:'"),
+                Fix("Seat the card and its riser anew"),
+            ),
+            gpu=device.gpu,
+        )
+
+
+def _below(value: int | None, highest: int | None) -> bool:
+    return value is not None and highest is not None and 0 < value < highest
+
+
+def _link(load: Load) -> str:
+    return (
+        f"generation {load.link_generation or '?'} x{load.link_width or '?'} of "
+        f"generation {load.link_generation_max or '?'} x{load.link_width_max or '?'}"
+    )

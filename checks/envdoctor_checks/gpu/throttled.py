@@ -1,0 +1,68 @@
+"""gpu.throttled"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.measured import on_gpu, place
+from envdoctor.facts import Load, Work
+
+REASONS = {
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake (the supply says stop)",
+    0x08: "hardware slowdown",
+    0x20: "software thermal slowdown",
+}
+"""Clock event reasons that are no one's choice. Idle (0x1), application clocks (0x2), the power cap (0x4) and the like are benign."""
+
+
+@check("gpu.throttled", explains=("compute.slow", "compute.step-jitter", "gpu.clocks-low"))
+def throttled(work: Work) -> Iterator[Finding]:
+    """The GPU holds its clocks down under load: it is too hot, or short of power.
+
+    What it means:
+    While kernels ran, NVML named a reason for lower clocks that no one chose: temperature, or a power brake that the supply or the board pulled.
+    The same bits on an idle card mean nothing, and a power cap at full load is how a card is meant to work.
+
+    How to confirm it by hand:
+    `nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER` while the GPU works.
+
+    Ways out:
+    Thermal: airflow, fans, dust, paste, room temperature. Power brake: the machine's power supplies and their cables, the chassis's power limit.
+
+    Often mistaken for:
+    A slow model of card, or a slow program.
+    """
+    for device in on_gpu(work):
+        load = device.load
+        bits = [bit for bit in REASONS if load is not None and load.reasons is not None and load.reasons & bit]
+        if load is None or not bits:
+            continue
+        yield Finding(
+            title=f"{place(device)} under load: {REASONS[bits[0]]}{_state(load)}"[:100],
+            severity="warning",
+            detail="It works, below the speed that it was bought for.",
+            evidence=(
+                load.says("reasons", f"{load.reasons:#x}"),
+                *((load.says("celsius"),) if load.celsius is not None else ()),
+                *((load.says("power_w"),) if load.power_w is not None else ()),
+            ),
+            fix=(
+                Fix(
+                    "Mend its cooling: airflow, fans, dust; then look again", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE"
+                )
+                if bits[0] in (0x40, 0x20)
+                else Fix("Look at power supplies and cables", "nvidia-smi -q -d PERFORMANCE,POWER"),
+            ),
+            gpu=device.gpu,
+        )
+
+
+def _state(load: Load) -> str:
+    parts = []
+    if load.sm_mhz and load.sm_mhz_max:
+        parts.append(f"{load.sm_mhz:.0f} of {load.sm_mhz_max:.0f} MHz")
+    if load.celsius is not None:
+        parts.append(f"{load.celsius:.0f} °C")
+    return f", {', '.join(parts)}" if parts else ""

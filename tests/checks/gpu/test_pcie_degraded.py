@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from envdoctor.diagnose.testing import judge
+from envdoctor_checks.gpu.pcie_degraded import pcie_degraded
+from measured import HEALTHY, device, with_load, work
+
+
+def test_fires_on_a_narrow_link() -> None:
+    [finding] = judge(pcie_degraded, work(with_load(link_width=1))).findings
+    assert finding.title == "GPU 0: PCIe generation 5 x1 of generation 5 x16 during copies; 55.2 GB/s to the device"
+
+
+def test_fires_on_a_low_generation_during_copies() -> None:
+    [finding] = judge(pcie_degraded, work(with_load(link_generation=3))).findings
+    assert finding.title.startswith("GPU 0: PCIe generation 3 x16 of generation 5 x16")
+
+
+def test_silent_on_a_full_link_and_where_it_is_unknown() -> None:
+    assert judge(pcie_degraded, HEALTHY).findings == ()
+    assert (
+        judge(pcie_degraded, work(with_load(link_generation=None, link_width=None), device(load=None))).findings == ()
+    )

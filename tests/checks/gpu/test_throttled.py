@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from envdoctor.diagnose.testing import judge
+from envdoctor_checks.gpu.throttled import throttled
+from measured import HEALTHY, device, with_load, work
+
+
+def test_fires_under_load() -> None:
+    [finding] = judge(throttled, work(with_load(reasons=0x44, sm_mhz=1005.0, celsius=91.0))).findings
+    assert finding.title == "GPU 0 under load: hardware thermal slowdown, 1005 of 1980 MHz, 91 °C"
+    assert "cooling" in finding.fix[0].text
+
+
+@pytest.mark.parametrize(
+    ("bit", "what"), [(0x80, "power brake"), (0x8, "hardware slowdown"), (0x20, "software thermal")]
+)
+def test_each_bit_has_its_name(bit: int, what: str) -> None:
+    [finding] = judge(throttled, work(with_load(reasons=bit))).findings
+    assert what in finding.title
+
+
+@pytest.mark.parametrize("benign", [0x0, 0x1, 0x2, 0x4, 0x10, 0x100, 0x5])
+def test_silent_on_benign_reasons(benign: int) -> None:
+    assert judge(throttled, work(with_load(reasons=benign))).findings == ()
+
+
+def test_silent_on_a_healthy_card_and_where_nothing_was_sampled() -> None:
+    assert judge(throttled, HEALTHY).findings == ()
+    assert judge(throttled, work(device(load=None), with_load(reasons=None))).findings == ()
