@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,14 @@ def fake_driver(tmp_path_factory: pytest.TempPathFactory) -> FakeDriver:
     out = tmp_path_factory.mktemp("fake-driver")
     subprocess.run(["sh", str(FIXTURES / "fake-driver" / "build.sh"), str(out)], check=True)
     return FakeDriver(lib=out / "lib", bin=out / "bin")
+
+
+@pytest.fixture(scope="session")
+def torch_python() -> str:
+    """An interpreter that has torch: the one that runs the tests, where `make test` installed it."""
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    return sys.executable
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

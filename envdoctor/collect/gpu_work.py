@@ -162,8 +162,8 @@ class Job:
             ended = self.take(result)
             self.seconds += max(result.seconds - STARTING, 0.0) if ended else result.seconds
             rest = [name for name in left if name not in self.kernels]
-            if "start" in self.kernels or len(rest) == len(left):
-                self.skip(rest, "the device could not be started")
+            if "start" in self.kernels or "start" in self.about or len(rest) == len(left):
+                self.skip(rest, self.about.get("start", {}).get("failed") or "the device could not be started")
                 return
             left = rest
 
@@ -195,7 +195,7 @@ class Job:
                 self.about[line["stage"]] = line
         if "samples" in self.about:
             self.about["load"] = load_of(self.about["samples"]["lines"], lines)
-        if result.stage is not None or not result.stages:
+        if (result.stage is not None or not result.stages) and "start" not in self.about:
             self.lost(result)
         return result.stage is None
 

@@ -115,6 +115,8 @@ def attempt(lab, name, plan):
         lab.wait()
     except labs.NotHere as why:
         said = {"status": "skipped", "reason": str(why)}
+    except AttributeError as error:
+        said = {"status": "skipped", "reason": "this torch cannot: %s" % error}  # older than the call
     except Exception as error:
         out = isinstance(error, (MemoryError, getattr(torch.cuda, "OutOfMemoryError", MemoryError)))
         said = {
@@ -192,7 +194,11 @@ def main():
     plan = json.loads(sys.argv[1])
     until = time.monotonic() + plan["seconds"]
     sampler = Sampler(plan)
-    lab = start(plan)
+    try:
+        lab = start(plan)
+    except Exception as error:
+        channel.say("start", failed="%s: %s" % (type(error).__name__, str(error)[:4000]))
+        os._exit(1)
     before = kernels_launch.throttled()
     for name in plan["kernels"]:
         if time.monotonic() > until:

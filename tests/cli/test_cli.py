@@ -113,3 +113,10 @@ def test_a_stdout_that_is_gone_makes_no_traceback(redirect: str, tmp_path: Path)
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in result.stderr
     assert "Exception ignored" not in result.stderr
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "mps", "cuda:1234"])
+def test_a_device_that_is_none_is_named(device: str) -> None:
+    result = envdoctor("check", "--device", device)
+    assert result.exit_code == 2
+    assert device in result.output
