@@ -36,6 +36,8 @@ KERNELS = (
 THOROUGH = ("compile", "memory", "load")
 TOGETHER = ("all-reduce", "peer-copy")
 """Over all GPUs at once, after each has worked by itself."""
+LACKS = ("AttributeError", "ImportError", "ModuleNotFoundError", "TypeError")
+"""What a torch raises that is older than a call, or no whole torch."""
 LOAD_SECONDS = 60.0
 STARTING = 15.0
 """Seconds beyond the budget that a child may take: torch is imported and CUDA started in it."""
@@ -163,7 +165,7 @@ class Job:
             self.seconds += max(result.seconds - STARTING, 0.0) if ended else result.seconds
             rest = [name for name in left if name not in self.kernels]
             if "start" in self.kernels or "start" in self.about or len(rest) == len(left):
-                self.skip(rest, self.about.get("start", {}).get("failed") or "the device could not be started")
+                self.skip(rest, "the device could not be started")
                 return
             left = rest
 
@@ -195,7 +197,9 @@ class Job:
                 self.about[line["stage"]] = line
         if "samples" in self.about:
             self.about["load"] = load_of(self.about["samples"]["lines"], lines)
-        if (result.stage is not None or not result.stages) and "start" not in self.about:
+        if "start" in self.about:
+            self.not_started(self.about["start"])
+        elif result.stage is not None or not result.stages:
             self.lost(result)
         return result.stage is None
 
@@ -206,6 +210,16 @@ class Job:
             if said["name"] == "resnet-step":
                 self.step = msgspec.convert({**said, "images_per_second": said["value"]}, TrainingStep, strict=False)
             self.rates.append(msgspec.convert({"value": 0.0, **said}, Rate, strict=False))
+
+    def not_started(self, said: dict[str, Any]) -> None:
+        """What a child said that could not wake the device. A torch that lacks what we call is no fault of the machine."""
+        kind = said["error_type"]
+        self.kernels["start"] = Kernel(
+            name="start",
+            status="skipped" if kind in LACKS else "out-of-memory" if "OutOfMemory" in kind else "failed",
+            reason=said["failed"],
+            error_type=kind,
+        )
 
     def lost(self, result: ChildResult) -> None:
         """The kernel in which a child was lost: this is all that it costs."""

@@ -197,7 +197,7 @@ def main():
     try:
         lab = start(plan)
     except Exception as error:
-        channel.say("start", failed="%s: %s" % (type(error).__name__, str(error)[:4000]))
+        channel.say("start", error_type=type(error).__name__, failed=str(error)[:4000])
         os._exit(1)
     before = kernels_launch.throttled()
     for name in plan["kernels"]:

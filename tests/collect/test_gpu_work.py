@@ -27,12 +27,14 @@ def broken(*arguments, **more):
         raise RuntimeError("cuFFT error: CUFFT_INTERNAL_ERROR")
     if fault == "memory":
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    if fault == "exit":
+        os._exit(0)
     if fault == "hang":
         time.sleep(600)
     if fault == "segv":
         os.kill(os.getpid(), signal.SIGSEGV)
-    if fault == "exit":
-        os._exit(0)
+    if fault == "start":
+        raise RuntimeError("CUDA error: device-side assert triggered")
     return torch.full_like(arguments[0], float("nan"))
 
 
@@ -48,6 +50,10 @@ class Hook:
         def exec_module(torch):
             load(torch)
             torch.fft.fft = broken
+            if os.environ["FAULT"] == "start":
+                torch.ones = broken
+            if os.environ["FAULT"] == "lacks":
+                del torch.ones
 
         spec.loader.exec_module = exec_module
         return spec
@@ -98,6 +104,18 @@ def test_a_kernel_that_hangs_costs_its_deadline_and_tells_where_it_stood(
     assert hung is not None
     assert (hung.status, [kernel.status for kernel in device.kernels]) == ("hung", ["hung", "ok"])
     assert "broken" in (hung.frame or "")
+
+
+@pytest.mark.parametrize(("fault", "status"), [("start", "failed"), ("lacks", "skipped")])
+def test_a_device_that_cannot_be_woken_is_one_failure_and_a_torch_that_lacks_a_call_is_none(
+    monkeypatch: pytest.MonkeyPatch, torch_python: str, tmp_path: Path, fault: str, status: str
+) -> None:
+    device = examine(monkeypatch, torch_python, tmp_path, fault, ("fft", "sort"))
+    assert {kernel.name: kernel.status for kernel in device.kernels} == {
+        "start": status,
+        "fft": "skipped",
+        "sort": "skipped",
+    }
 
 
 def test_wrong_numbers_are_told(monkeypatch: pytest.MonkeyPatch, torch_python: str, tmp_path: Path) -> None:
