@@ -8,7 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from envdoctor.facts import Environment, LoadedLibraries, Messages, Stage, TorchRuntime
+from envdoctor.facts import Environment, LoadedLibraries, Messages, Stage, TorchRuntime, Work
+from envdoctor.report.measured import table
 from envdoctor.report.model import Report
 from envdoctor.report.text import one_line, safe
 
@@ -25,6 +26,9 @@ def details(report: Report) -> Iterator[RenderableType]:
         ("library", "version", "owner", "why this one", "path"),
         ((x.name, x.version, x.owner, x.reason, x.path) for x in (loaded.libraries if loaded else ())),
     )
+    work = snapshot.get(Work)
+    header = ("device", "what", "value", "expected", "numbers", "")
+    yield from _section("Measured", header, map(tuple, table(work)) if work is not None else ())
     variables = environment.variables if environment else {}
     yield from _section("Environment variables that matter", ("variable", "value"), sorted(variables.items()))
     yield from _section(
@@ -43,11 +47,11 @@ def _stage(stage: Stage) -> tuple[str | None, ...]:
 
 
 def _section(title: str, header: tuple[str, ...], rows: Iterable[tuple[str | None, ...]]) -> Iterator[RenderableType]:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    grid = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in header:
-        table.add_column(name, overflow="fold")
+        grid.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(safe(cell or "")) for cell in row))
-    if table.row_count:
+        grid.add_row(*(Text(safe(cell or "")) for cell in row))
+    if grid.row_count:
         yield Text(f"\n{title}", style="bold")
-        yield table
+        yield grid

@@ -1,0 +1,80 @@
+"""What was measured, as lines: one to a device, every figure with -v; and what so short a run cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from envdoctor.diagnose.measured import Judged, judged, place, what
+from envdoctor.facts import DeviceWork, Work
+
+TOLD = ("copy", "matmul", "h2d-pinned", "d2h-pinned", "resnet-step")
+"""Measurements that are told without -v."""
+
+
+def summary(work: Work) -> Iterator[str]:
+    """One line to a device: what matters of it, and what is missing."""
+    rates = list(judged(work))
+    for device in work.devices:
+        own = [item for item in rates if item.device is device and item.rate.name in TOLD]
+        figures = ", ".join(_figure(item) for item in own) or "nothing was measured"
+        name = f" ({device.name})" if device.name else ""
+        yield f"{place(device)}{name}: {figures}{_missing(device)}"
+
+
+def _figure(item: Judged) -> str:
+    low = " (low)" if item.low else ""
+    return f"{what(item.rate)} {number(item.rate.value)} {item.rate.unit}{low}"
+
+
+def _missing(device: DeviceWork) -> str:
+    """Kernels that did not end well. One that this device has no units for is no loss."""
+    lost = [f"{kernel.name} {kernel.status}" for kernel in device.kernels if kernel.status not in ("ok", "skipped")]
+    late = [kernel for kernel in device.kernels if kernel.status == "skipped" and "time" in (kernel.reason or "")]
+    return "".join(f"; {text}" for text in (*lost, *([f"{len(late)} kernels left out for time"] if late else ())))
+
+
+def table(work: Work) -> tuple[Sequence[str], ...]:
+    """Every figure: device, what, value, expected, numbers right, remark."""
+    rows: list[Sequence[str]] = []
+    for item in judged(work):
+        device, rate, expected, reason = item
+        rows.append(
+            (
+                place(device),
+                f"{rate.dtype} {rate.name}" if rate.dtype else rate.name,
+                f"{number(rate.value)} {rate.unit}",
+                number(expected.value) if expected is not None else "",
+                {True: "right", False: "WRONG", None: ""}[rate.right],
+                "low" if item.low else reason or rate.backend or "",
+            )
+        )
+    for device in work.devices:
+        rows += [
+            (place(device), kernel.name, kernel.status, "", "", kernel.reason or "")
+            for kernel in device.kernels
+            if kernel.status != "ok"
+        ]
+        rows += _step(device)
+    return tuple(rows)
+
+
+def _step(device: DeviceWork) -> Iterator[Sequence[str]]:
+    step = device.step
+    if step is None:
+        return
+    times = f"p50 {step.p50 * 1e3:.0f} ms, p99 {step.p99 * 1e3:.0f} ms"
+    host = f"issued in {step.issue * 1e3:.0f} ms"
+    loss = " → ".join("not finite" if loss is None else f"{loss:.2f}" for loss in step.losses)
+    yield (
+        place(device),
+        "ResNet-50 step",
+        times,
+        "",
+        "",
+        f"{host}; batch {step.batch}, {step.steps} steps, loss {loss}",
+    )
+
+
+def number(value: float) -> str:
+    """Three digits that matter: ``785``, ``4.62``, ``0.0312``."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from envdoctor.report.measured import number, summary, table
+from measured import HEALTHY, MIG, device, rate, with_kernel, with_rates, work
+
+
+def test_one_line_tells_what_matters() -> None:
+    [line] = summary(HEALTHY)
+    assert line.startswith("GPU 0 (NVIDIA H200): copy 4280 GB/s, bf16 matmul 785 TFLOP/s, ")
+    assert line.endswith("resnet-step 2900 images/s")
+
+
+def test_what_is_low_or_lost_is_in_the_line() -> None:
+    [line] = summary(work(with_rates(rate("copy", 2100.0, "GB/s"))))
+    assert "copy 2100 GB/s (low)" in line
+    [line] = summary(work(with_kernel("fft", "hung")))
+    assert line.endswith("; fft hung")
+    [line] = summary(work(with_kernel("fft", "skipped", reason="no time was left in the budget")))
+    assert line.endswith("; 1 kernels left out for time")
+    [line] = summary(work(with_kernel("matmul:fp8", "skipped", reason="this device has no units for it")))
+    assert "fp8" not in line
+
+
+def test_the_table_has_every_figure_and_the_step() -> None:
+    rows = table(work(device(), MIG, with_kernel("fft", "crashed", reason="SIGSEGV")))
+    assert ("GPU 0", "bf16 matmul", "785 TFLOP/s", "790", "right", "") in rows
+    assert ("GPU 0", "fft", "crashed", "", "", "SIGSEGV") in rows
+    assert any(row[1] == "ResNet-50 step" and "p99 46 ms" in row[2] and "7.10 → 4.20" in row[5] for row in rows)
+    assert any(row[5] == "not comparable: a MIG slice" for row in rows)
+
+
+def test_wrong_numbers_shout() -> None:
+    assert any(row[4] == "WRONG" for row in table(work(with_rates(rate("copy", 4000.0, "GB/s", right=False)))))
+
+
+@pytest.mark.parametrize(("value", "text"), [(784.9, "785"), (4.6217, "4.62"), (0.03121, "0.0312"), (55.25, "55.2")])
+def test_three_digits_matter(value: float, text: str) -> None:
+    assert number(value) == text
