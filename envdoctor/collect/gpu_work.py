@@ -34,6 +34,8 @@ KERNELS = (
 )
 """In the order in which they matter: the last ones are left out first where the budget is short."""
 THOROUGH = ("compile", "memory", "load")
+SAY_MORE = ("nccl-one-rank", "all-reduce")
+"""Kernels whose library says in its log what its error does not."""
 TOGETHER = ("all-reduce", "peer-copy")
 """Over all GPUs at once, after each has worked by itself."""
 LACKS = ("AttributeError", "ImportError", "ModuleNotFoundError", "TypeError")
@@ -191,7 +193,7 @@ class Job:
             if line["event"] == "leave" and line["stage"] == "start":
                 self.about.update(line)
             elif line["event"] == "leave":
-                self.take_kernel(line)
+                self.take_kernel(line, result.stderr)
                 lines.append(line)
             elif line["event"] == "fact":
                 self.about[line["stage"]] = line
@@ -203,8 +205,11 @@ class Job:
             self.lost(result)
         return result.stage is None
 
-    def take_kernel(self, line: dict[str, Any]) -> None:
+    def take_kernel(self, line: dict[str, Any], stderr: str) -> None:
         name = line["stage"]
+        if line.get("status") == "failed" and name in SAY_MORE:
+            log = [said for said in stderr.splitlines() if "NCCL" in said][-5:]
+            line = {**line, "reason": "\n".join([line.get("reason") or "", *log])}
         self.kernels[name] = msgspec.convert({**line, "name": name}, Kernel, strict=False)
         for said in line.get("results", ()):
             if said["name"] == "resnet-step":

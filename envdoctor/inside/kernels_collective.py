@@ -1,5 +1,7 @@
 """NCCL, and the way between GPUs. One process holds all GPUs: a communicator needs no network, no port and no second program."""
 
+import os
+
 
 def nccl_one_rank(lab):
     """A communicator of one rank and a sum in it: NCCL loads, starts, and is right."""
@@ -19,6 +21,9 @@ def all_reduce(lab, count):
 
 def _all_reduce(lab, name, values, size):
     """Sum in place, once to be judged and then to be timed."""
+    # What NCCL says of a failure it says to its log alone; torch raises "unhandled system error".
+    os.environ.setdefault("NCCL_DEBUG", "WARN")
+    os.environ.setdefault("NCCL_DEBUG_FILE", "/dev/stderr")
     torch, count = lab.torch, len(values)
     nccl = torch.cuda.nccl
     if not nccl.is_available(values):

@@ -10,6 +10,8 @@ def matmul(lab, name):
     """A square product of fresh random numbers in the data type called `name`, TFLOP/s."""
     torch = lab.torch
     dtype = dict(lab.matmul_types())[name]
+    if name == "fp8":
+        _try_fp8(lab, dtype)
     with _tf32(torch, name == "tf32"):
         size = _size(lab, name, dtype)
         left, right, target, work = _product(lab, name, dtype, size)
@@ -35,6 +37,15 @@ def _product(lab, name, dtype, size):
         return found[0] if isinstance(found, tuple) else found  # torch before 2.5 gives the largest value too
 
     return left.to(torch.float32), right.to(torch.float32), None, scaled
+
+
+def _try_fp8(lab, dtype):
+    """Raise NotHere where this build has no fp8 product for this card: it came to torch and cuBLAS piece by piece."""
+    try:
+        _product(lab, "fp8", dtype, 256)[3]()
+        lab.wait()
+    except (RuntimeError, TypeError) as error:
+        raise lab.not_here("no fp8 product in this build: %s" % str(error)[:200])
 
 
 def _size(lab, name, dtype):

@@ -119,6 +119,7 @@ def attempt(lab, name, plan):
         said = {"status": "skipped", "reason": "this torch cannot: %s" % error}  # older than the call
     except Exception as error:
         out = isinstance(error, (MemoryError, getattr(torch.cuda, "OutOfMemoryError", MemoryError)))
+        out = out or "out of memory" in str(error)  # pinned memory has no exception of its own
         said = {
             "status": "out-of-memory" if out else "failed",
             "error_type": type(error).__name__,
