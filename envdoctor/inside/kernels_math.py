@@ -45,7 +45,7 @@ def _try_fp8(lab, dtype):
         _product(lab, "fp8", dtype, 256)[3]()
         lab.wait()
     except (RuntimeError, TypeError) as error:
-        raise lab.not_here("no fp8 product in this build: %s" % str(error)[:200])
+        raise lab.not_here("no fp8 product in this build: %s" % str(error)[:200]) from error
 
 
 def _size(lab, name, dtype):
