@@ -1,0 +1,98 @@
+"""NVML asked for real, of the fake driver in every state."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.nvml import nvml
+from envdoctor.facts import Nvml
+
+if TYPE_CHECKING:
+    from conftest import FakeDriver
+
+
+def ask(driver: FakeDriver, **variables: str) -> Nvml:
+    """NVML's answers with the fake driver in the loader's path."""
+    environ = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": str(driver.lib), **variables}
+    return nvml(LiveHost(request=Request(probe_seconds=2.0), environ=environ))
+
+
+def test_a_healthy_card(fake_driver: FakeDriver) -> None:
+    found = ask(fake_driver)
+    assert (found.init_code, found.driver_version, found.cuda_driver_version, found.device_count) == (
+        0,
+        "595.45.04",
+        13020,
+        1,
+    )
+    assert found.library == str(fake_driver.lib / "libnvidia-ml.so.1")
+    [gpu] = found.gpus
+    assert (gpu.index, gpu.name, gpu.compute_capability, gpu.compute_mode) == (0, "NVIDIA GeForce RTX 4090", "8.9", 0)
+    assert gpu.memory_total_bytes == 24564 << 20
+    assert gpu.pci_bus_id is not None
+    assert gpu.pci_bus_id.endswith("01:00.0")
+
+
+def test_what_a_card_does_not_have_is_unknown_not_zero(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver).gpus
+    assert (gpu.mig_mode, gpu.fabric_state, gpu.vgpu_license) == (None, None, None)
+
+
+@pytest.mark.parametrize("code", [4, 9, 15, 17, 18, 999])
+def test_the_code_of_a_failed_start_is_kept_as_it_came(fake_driver: FakeDriver, code: int) -> None:
+    found = ask(fake_driver, STUB_NVML_INIT=str(code))
+    assert (found.init_code, found.gpus) == (code, ())
+    assert found.library == str(fake_driver.lib / "libnvidia-ml.so.1")
+
+
+def test_one_lost_card_of_eight_costs_only_its_own_row(fake_driver: FakeDriver) -> None:
+    found = ask(fake_driver, STUB_GPU_COUNT="8", STUB_HANDLE_3="15")
+    assert [gpu.index for gpu in found.gpus] == list(range(8))
+    assert [gpu.error for gpu in found.gpus if gpu.error] == [15]
+    assert all(gpu.name for gpu in found.gpus if gpu.index != 3)
+
+
+def test_one_field_that_fails_costs_only_itself(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_RC_nvmlDeviceGetMemoryInfo="999").gpus
+    assert gpu.memory_total_bytes is None
+    assert gpu.name == "NVIDIA GeForce RTX 4090"
+
+
+def test_processes_and_mig_are_listed(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_PROCS="4242:23900", STUB_MIG="1", STUB_COMPUTE_MODE="3").gpus
+    assert [(process.pid, process.used_memory_bytes) for process in gpu.processes or ()] == [(4242, 23900 << 20)]
+    assert (gpu.mig_mode, gpu.mig_uuids, gpu.compute_mode) == (1, (), 3)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "signal"),
+    [
+        ("hang", "timeout", None),
+        ("segv", "crashed", "SIGSEGV"),
+        ("abort", "crashed", "SIGABRT"),
+        ("exit:0", "crashed", None),
+    ],
+)
+def test_a_start_that_does_not_come_back_is_a_problem_with_its_stage(
+    fake_driver: FakeDriver, how: str, kind: str, signal: str | None
+) -> None:
+    with pytest.raises(CannotLook) as raised:
+        ask(fake_driver, STUB_NVML_INIT=how)
+    problem = raised.value.problem
+    assert (problem.kind, problem.stage, problem.signal) == (kind, "init", signal)
+    assert problem.detail.startswith("nvmlInit ")
+
+
+def test_no_library_is_known_to_be_absent() -> None:
+    if any(
+        os.path.exists(f"{folder}/libnvidia-ml.so.1")
+        for folder in ("/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64")
+    ):
+        pytest.skip("this machine has a driver")
+    found = nvml(LiveHost(environ={"PATH": "/usr/bin:/bin"}))
+    assert (found.library, found.init_code) == ("", None)
+    assert found.load_error
