@@ -40,7 +40,7 @@ def _device(host: Host, address: str) -> PciDevice | None:
         device=device,
         device_class=kind[:4],
         name=_name(device) if vendor == "10de" else None,
-        driver=_driver(host, path),
+        driver=_link(host, f"{path}/driver"),
         bar_unassigned=_bar_unassigned(host, path),
         link_width=_number(host, f"{path}/current_link_width"),
         link_width_max=_number(host, f"{path}/max_link_width"),
@@ -48,7 +48,7 @@ def _device(host: Host, address: str) -> PciDevice | None:
         link_speed_max_gts=_speed(host, f"{path}/max_link_speed"),
         numa_node=_number(host, f"{path}/numa_node"),
         revision=_hex(host, f"{path}/revision"),
-        is_virtual_function=_link(host, f"{path}/physfn") is not None,
+        is_virtual_function=bool(_link(host, f"{path}/physfn")),
         sources=dict.fromkeys(("driver",), f"{path}/driver"),
     )
 
@@ -85,16 +85,9 @@ def _speed(host: Host, path: str) -> float | None:
 
 
 def _link(host: Host, path: str) -> str | None:
+    """The name that a link points to; empty: there is no such link; None: that could not be told."""
     try:
-        return os.path.basename(host.resolve(path)) if host.exists(path) else None
-    except OSError:
-        return None
-
-
-def _driver(host: Host, path: str) -> str | None:
-    """The bound driver; empty: none is; None: that could not be told."""
-    try:
-        return _link(host, f"{path}/driver") or ""
+        return os.path.basename(host.resolve(path)) if host.exists(path) else ""
     except OSError:
         return None
 
@@ -106,7 +99,7 @@ def _bar_unassigned(host: Host, path: str) -> bool | None:
         return None
     for line in text.splitlines()[:6]:
         fields = line.split()
-        if len(fields) != 3:
+        if len(fields) != 3 or not all(re.fullmatch(r"(?:0x)?[0-9a-fA-F]+", field) for field in fields):
             return None
         start, end, flags = (int(field, 16) for field in fields)
         if flags & IORESOURCE_MEM and (flags & IORESOURCE_UNSET or (start == 0 and end > 0)):

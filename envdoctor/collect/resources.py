@@ -69,6 +69,11 @@ def _shm(host: Host) -> tuple[int | None, int | None]:
     return stat.f_frsize * stat.f_blocks, stat.f_frsize * stat.f_bavail
 
 
+def _number(text: str) -> int:
+    """The number in a control file; 0 for ``max``, -1 ("no limit") and what is none."""
+    return int(text) if text.strip().isdigit() else 0
+
+
 class Cgroup:
     """This process's control group and those above it: the tightest limit on the way up holds."""
 
@@ -113,13 +118,13 @@ class Cgroup:
         """Processors' worth of time; None where nothing could be read."""
         if self.version == 2:
             texts = [text.split() for text in self._files("", "cpu.max")]
-            quotas = [int(pair[0]) / int(pair[1]) for pair in texts if len(pair) == 2 and pair[0].isdigit()]
-            return min(quotas, default=UNLIMITED)
-        if self.version == 1:
-            pairs = zip(self._files("cpu", "cpu.cfs_quota_us"), self._files("cpu", "cpu.cfs_period_us"), strict=False)
-            quotas = [int(quota) / int(period) for quota, period in pairs if int(quota) > 0 and int(period) > 0]
-            return min(quotas, default=UNLIMITED)
-        return None
+            pairs = [(_number(pair[0]), _number(pair[1])) for pair in texts if len(pair) == 2]
+        elif self.version == 1:
+            files = zip(self._files("cpu", "cpu.cfs_quota_us"), self._files("cpu", "cpu.cfs_period_us"), strict=False)
+            pairs = [(_number(quota), _number(period)) for quota, period in files]
+        else:
+            return None
+        return min((quota / period for quota, period in pairs if quota > 0 and period > 0), default=UNLIMITED)
 
     def stat(self, key: str) -> int | None:
         """One counter of our own group's cpu.stat."""

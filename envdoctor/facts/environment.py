@@ -8,7 +8,7 @@ from envdoctor.facts.base import Fact
 
 
 class Environment(Fact, frozen=True, kw_only=True):
-    """The environment variables that change how CUDA, torch or the loader behave (knowledge/variables.toml lists them with what they change)."""
+    """The environment variables that change how CUDA, torch or the loader behave (knowledge/data/variables.json lists them with what they change)."""
 
     default_source: ClassVar[str] = "environment"
 

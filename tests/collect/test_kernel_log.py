@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envdoctor.collect.host import CannotLook, Finished
+from envdoctor.collect.kernel_log import kernel_log, parse, parse_xid
+from recorded import RecordedHost
+
+LOG = """\
+[    0.000000] Linux version 6.8.0
+[   12.500000] NVRM: loading NVIDIA UNIX x86_64 Kernel Module  535.183.01
+[   13.000000] usb 1-1: new device
+[ 4711.250000] NVRM: Xid (PCI:0000:C1:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.
+"""
+DENIED = Finished(exit_code=1, stdout="", stderr="dmesg: read kernel buffer failed: Operation not permitted\n")
+
+
+def test_only_what_bears_on_the_gpu_is_kept(tmp_path: Path) -> None:
+    host = RecordedHost(tmp_path, commands={"dmesg": Finished(exit_code=0, stdout=LOG, stderr="")})
+    found = kernel_log(host)
+    assert len(found.lines) == 2
+    [xid] = found.xids
+    assert (xid.code, xid.pci, xid.time) == (79, "0000:c1:00", 4711.25)
+    assert found.source("lines") == "dmesg"
+
+
+def test_the_journal_stands_in_where_dmesg_is_refused(tmp_path: Path) -> None:
+    host = RecordedHost(
+        tmp_path, commands={"dmesg": DENIED, "journalctl": Finished(exit_code=0, stdout=LOG, stderr="")}
+    )
+    assert kernel_log(host).source("lines").startswith("journalctl")
+
+
+@pytest.mark.parametrize(
+    ("dmesg", "kind"),
+    [
+        (DENIED, "denied"),
+        (CannotLook("absent", "no dmesg"), "absent"),
+        (Finished(exit_code=1, stdout="", stderr=""), "failed"),
+    ],
+)
+def test_a_log_that_cannot_be_had_is_unknown(tmp_path: Path, dmesg: Finished | CannotLook, kind: str) -> None:
+    with pytest.raises(CannotLook) as raised:
+        kernel_log(RecordedHost(tmp_path, commands={"dmesg": dmesg}))
+    assert raised.value.problem.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "pci"),
+    [
+        ("NVRM: Xid (PCI:0000:01:00): 31, pid=4711, name=python, Ch 00000010", 31, "0000:01:00"),
+        ("[1.5] NVRM: Xid (0000:3b:00): 63, Row remapper: new row", 63, "0000:3b:00"),
+        ("Nov 24 13:00:00 host kernel: NVRM: Xid (PCI:0000:e1:00): 119, pid=1, Timeout after 6s", 119, "0000:e1:00"),
+    ],
+)
+def test_xids_as_drivers_write_them(line: str, code: int, pci: str) -> None:
+    found = parse_xid(line)
+    assert found is not None
+    assert (found.code, found.pci) == (code, pci)
+
+
+def test_other_lines_are_no_xid() -> None:
+    assert parse_xid("NVRM: RmInitAdapter failed!") is None
+    assert parse_xid("nvidia-nvswitch0: SXid (PCI:0000:05:00.0): 12028, Non-fatal") is None
+
+
+def test_a_log_of_a_million_lines_is_cut_to_the_newest() -> None:
+    found = parse("\n".join(f"[{i}.000000] NVRM: line {i}" for i in range(100_000)), "dmesg")
+    assert len(found.lines) == 400
+    assert found.lines[-1].endswith("line 99999")
