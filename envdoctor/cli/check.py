@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -89,7 +91,7 @@ def command(
     form = "json" if as_json else form
     report = examine(host, expectation(expect), ticker, form, only, skip)
     try:
-        deliver(text(report, form, output, verbose, quiet), output)
+        deliver(text(report, form, output, verbose, quiet), output, exact=form == "json")
     except CannotWrite as error:
         from envdoctor.report.terminal import first_line
 
@@ -114,7 +116,7 @@ def examine(
             import envdoctor.report.terminal  # noqa: F401 - slow to import, so it is done while the probes run
 
     try:
-        with interruptible():
+        with interruptible(), contextlib.redirect_stdout(sys.stderr):  # plugins may print
             snapshot = look(host, (expected,), ticker if ticker.on else None, meanwhile)
     finally:
         ticker.clear()
@@ -162,9 +164,8 @@ def text(report: Report, form: str, output: Path | None, verbose: int, quiet: bo
 
         return render_json(report)
     from envdoctor.report.terminal import first_line, render
-    from envdoctor.report.text import plain
 
     width, color, encoding = paper(output)
     if quiet:
-        return plain(first_line(report) + "\n", encoding)
+        return first_line(report) + "\n"
     return render(report, width=width, color=color, verbose=verbose, encoding=encoding)

@@ -29,7 +29,7 @@ def command(as_json: bool) -> None:
             }
             for check in checks
         ]
-        deliver(msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n", None)
+        deliver(msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n", None, exact=True)
         return
     width = max((len(check.id) for check in checks), default=0)
     deliver("".join(f"{check.id:<{width}}  {check.summary}\n" for check in checks), None)

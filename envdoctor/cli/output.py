@@ -11,6 +11,7 @@ from typing import NamedTuple
 import click
 
 from envdoctor.cli.codes import FAILED
+from envdoctor.report.text import plain
 
 
 class Paper(NamedTuple):
@@ -65,9 +66,9 @@ def must_be_writable(output: Path) -> None:
         raise click.BadParameter(f"cannot write {output}: {problem}", param_hint="-o")
 
 
-def deliver(text: str, output: Path | None) -> None:
-    """Write a report to `output`, or to stdout. Raises CannotWrite (a full disk);
-    a stdout that is closed or left by its reader is no error."""
+def deliver(text: str, output: Path | None, *, exact: bool = False) -> None:
+    """Write a report to `output`, or to stdout: there in the characters that its encoding has or, where it must stay `exact` (JSON), in UTF-8.
+    Raises CannotWrite (a full disk); a stdout that is closed or left by its reader is no error."""
     if output is not None:
         try:
             output.write_text(text, encoding="utf-8")
@@ -77,7 +78,10 @@ def deliver(text: str, output: Path | None) -> None:
     if sys.stdout is None:
         return
     try:
-        sys.stdout.write(text)
+        if exact and hasattr(sys.stdout, "buffer"):
+            sys.stdout.buffer.write(text.encode())
+        else:
+            sys.stdout.write(plain(text, sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
     except (OSError, ValueError) as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer must not fail a second time

@@ -14,4 +14,4 @@ def command() -> None:
     """The JSON Schema that every ``envdoctor check --json`` document meets."""
     from envdoctor.report.json import schema
 
-    deliver(json.dumps(schema(), indent=2) + "\n", None)
+    deliver(json.dumps(schema(), indent=2) + "\n", None, exact=True)

@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from envdoctor.collect.api import Collector
 from envdoctor.collect.child import kill_all
@@ -152,16 +155,24 @@ def _death(name: str, problem: Problem | None, seconds: float) -> list[ProbeDeat
 def call(collector: Collector, host: Host, known: dict[str, Fact | None]) -> tuple[tuple[Fact, ...], Problem | None]:
     """Run one collector. Whatever it raises becomes a `Problem`: this is one of the three seams."""
     try:
-        result = collector.run(host, **known)
+        return _facts(collector.run(host, **known)), None
     except CannotLook as error:
         return (), error.problem
     except PermissionError as error:
         return (), Problem(kind="denied", detail=f"no right to read {error.filename}")
     except FileNotFoundError as error:
         return (), Problem(kind="absent", detail=f"there is no {error.filename}")
-    except Exception as error:  # noqa: BLE001 - the seam
+    except BaseException as error:  # noqa: BLE001 - the seam; a SystemExit would end the thread, and nobody would know
         return (), Problem(kind="failed", detail=f"{type(error).__name__}: {error}", party=collector.party)
-    return (result if isinstance(result, tuple) else (result,)), None
+
+
+def _facts(result: Any) -> tuple[Fact, ...]:
+    facts = result if isinstance(result, tuple) else (result,)
+    for fact in facts:
+        if not isinstance(fact, Fact):
+            raise TypeError(f"it returned {type(fact).__name__}, not a Fact")
+        msgspec.to_builtins(fact)  # TypeError for what no report could hold
+    return facts
 
 
 def begin(host: Host, collectors: Iterable[Collector]) -> Run:

@@ -13,6 +13,9 @@ import msgspec
 from envdoctor.facts import Evidence, Fact
 from envdoctor.facts.signature import fact_parameters
 
+BUILT_IN = "torch-envdoctor"
+"""The distribution of the checks and collectors that envdoctor itself brings."""
+
 Severity = Literal["error", "warning", "info"]
 Confidence = Literal["certain", "likely", "possible"]
 
@@ -67,7 +70,7 @@ class Check:
     """Ids (globs allowed) whose findings are echoes of this one's."""
     doc: str
     """The explain page; its first line is what ``envdoctor list`` shows."""
-    party: str = "torch-envdoctor"
+    party: str = BUILT_IN
     """The distribution it comes from."""
 
     @property

@@ -12,13 +12,13 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from envdoctor.collect.api import Collector
-from envdoctor.diagnose.api import Check, Finding
+from envdoctor.diagnose.api import BUILT_IN, Check, Finding
+from envdoctor.diagnose.foreign import PATIENCE, within
 from envdoctor.facts import Evidence
 
 CHECKS = "envdoctor.checks"
 COLLECTORS = "envdoctor.collectors"
 LOAD_FAILED = "plugin.load-failed"
-BUILT_IN = "torch-envdoctor"
 
 T = TypeVar("T")
 
@@ -70,15 +70,20 @@ def _load(group: str, gather: Callable[[ModuleType, str], Iterator[T]]) -> tuple
     entries = sorted(entry_points(group=group), key=lambda entry: (_party(entry) != BUILT_IN, entry.name))
     for entry in {(entry.name, entry.value): entry for entry in entries}.values():
         names, index = [entry.value], 0
+        load = importlib.import_module if _party(entry) == BUILT_IN else _import_foreign
         while index < len(names):
             try:
-                module = importlib.import_module(names[index])
+                module = load(names[index])
                 found += gather(module, _party(entry))
                 names += [name for name in walk(module) if name not in names] if index == 0 else []
             except Exception as error:  # noqa: BLE001 - one of the three seams: a plugin that breaks is report data
                 failures.append(_failure(entry, names[index], error))
             index += 1
     return tuple(found), tuple(failures)
+
+
+def _import_foreign(name: str) -> ModuleType:
+    return within(PATIENCE, lambda: importlib.import_module(name))
 
 
 def _checks_in(module: ModuleType, party: str) -> Iterator[Check]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from envdoctor.diagnose.api import Check, Finding
+from envdoctor.diagnose.api import BUILT_IN, Check, Finding
+from envdoctor.diagnose.foreign import PATIENCE, within
 from envdoctor.facts import Fact, Problem, Snapshot
+
+MOST = 1000
+"""Findings of one check that are taken: the rest of a generator without end is not waited for."""
 
 CheckStatus = Literal["passed", "failed", "skipped", "crashed"]
 
@@ -62,17 +67,23 @@ def run_check(check: Check, snapshot: Snapshot) -> Outcome:
     if reason is not None:
         return Outcome(result=result("skipped", reason))
     facts: dict[str, Fact | None] = {name: snapshot.get(kind) for name, kind in {**check.needs, **check.wants}.items()}
+
+    def judged() -> tuple[Finding, ...]:
+        return tuple(_named(check, found) for found in itertools.islice(check.judge(**facts), MOST))
+
     try:
-        findings = tuple(_named(check, found) for found in check.judge(**facts))
+        findings = judged() if check.party == BUILT_IN else within(PATIENCE, judged)
     except Exception as error:  # noqa: BLE001 - one of the three seams: a check that breaks is report data
         return Outcome(result=result("crashed", f"{check.party}: {type(error).__name__}: {error}"))
     failed = any(found.severity != "info" for found in findings)
     return Outcome(result=result("failed" if failed else "passed"), findings=findings)
 
 
-def _named(check: Check, found: Any) -> Finding:
+def _named(check: Check, found: object) -> Finding:
     if not isinstance(found, Finding):
         raise TypeError(f"it yielded {type(found).__name__}, not a Finding")
+    if check.party != BUILT_IN:
+        found = msgspec.convert(msgspec.to_builtins(found), Finding)
     return msgspec.structs.replace(found, id=check.id)
 
 

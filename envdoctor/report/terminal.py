@@ -11,8 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from envdoctor.diagnose.api import Finding
+from envdoctor.facts import INTERRUPTED, Probe, Work
+from envdoctor.report.measured import summary
 from envdoctor.report.model import Report
 from envdoctor.report.stack import stack
+from envdoctor.report.table import stack_lines
 from envdoctor.report.text import one_line, plain, safe
 
 STATUS = {"ok": "OK", "degraded": "DEGRADED", "broken": "BROKEN", "unknown": "UNKNOWN"}
@@ -47,7 +50,7 @@ def render(report: Report, *, width: int = 80, color: bool = False, verbose: int
     )
     head, _, rest = first_line(report).partition(":")
     console.print(Text.assemble((head, STYLE[report.verdict.status]), ":", rest), soft_wrap=True)
-    for part in _parts(report, verbose):
+    for part in _parts(report, verbose, width):
         console.print(part, soft_wrap=isinstance(part, Command))
     return plain("\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n", encoding)
 
@@ -56,7 +59,7 @@ class Command(Text):
     """A line to copy: never wrapped."""
 
 
-def _parts(report: Report, verbose: int) -> Iterator[RenderableType]:
+def _parts(report: Report, verbose: int, width: int) -> Iterator[RenderableType]:
     named = report.causes()
     if named:
         yield Text()
@@ -65,15 +68,16 @@ def _parts(report: Report, verbose: int) -> Iterator[RenderableType]:
     echoes = [finding for finding in report.findings if finding.caused_by is not None]
     if echoes:
         yield Text("\nWhat follows from it", style="bold")
-        yield from (_echo(finding) for finding in echoes)
+        yield from (_echo(finding, report.verdict.cause) for finding in echoes)
     others = [finding for finding in report.findings if finding.caused_by is None and finding not in named]
     if others:
         yield Text("\nAlso seen", style="bold")
         for finding in others:
             yield from _finding(finding, full=verbose > 0 or finding.severity != "info")
-    yield from _unknown(report, verbose)
+    yield from _unknown(report)
+    yield from _measured(report)
     yield Text("\nThe stack", style="bold")
-    yield _stack_table(report)
+    yield from stack_lines(stack(report.snapshot), width)
     if verbose:
         from envdoctor.report.details import details
 
@@ -88,43 +92,72 @@ def _finding(finding: Finding, *, full: bool) -> Iterator[RenderableType]:
     mark = {"error": "✗", "warning": "!", "info": "•"}[finding.severity]
     where = f" (GPU {finding.gpu})" if finding.gpu is not None else ""
     style = SEVERITY_STYLE[finding.severity]
-    yield Text.assemble((f"{mark} {finding.id}{where}", style), "  ", safe(finding.title))
+    yield _hanging(f"{mark} ", Text.assemble((f"{finding.id}{where}", style), "  ", safe(finding.title)), style)
     if not full:
         return
     if finding.detail:
         yield Padding(Text(safe(finding.detail)), (0, 0, 0, 2))
     for item in finding.evidence:
-        yield Padding(Text(f"{safe(item.source)} = {one_line(item.value, 300)}", style="dim"), (0, 0, 0, 4))
+        yield _hanging("    ", Text(f"{safe(item.source)} = {one_line(item.value, 300)}", style="dim"))
     for fix in finding.fix:
-        yield Padding(Text.assemble(("fix: ", "bold"), safe(fix.text)), (0, 0, 0, 2))
+        yield _hanging("  fix: ", Text(safe(fix.text)), "bold")
         if fix.command:
             yield Command(f"    $ {safe(fix.command)}", style="bold")
 
 
-def _echo(finding: Finding) -> RenderableType:
-    text = Text.assemble(f"{finding.id}  ", safe(finding.title), (f"  [because of {finding.caused_by}]", "dim"))
-    return Padding(text, (0, 0, 0, 2))
+def _echo(finding: Finding, cause: str | None) -> RenderableType:
+    because = "" if finding.caused_by == cause else f"  [because of {finding.caused_by}]"
+    return _hanging("  ", Text.assemble(f"{finding.id}  ", safe(finding.title), (because, "dim")))
 
 
-def _unknown(report: Report, verbose: int) -> Iterator[RenderableType]:
-    lost = [probe for probe in report.snapshot.probes if probe.status not in ("ok", "skipped", "absent")]
-    if not lost:
+def _unknown(report: Report) -> Iterator[RenderableType]:
+    """What nobody could look at; what was left out on purpose or is not installed only where the verdict is open for it."""
+    crashed = [check for check in report.checks if check.status == "crashed"]
+    lost = [probe for probe in report.snapshot.probes if _is_lost(probe, report.verdict.status == "unknown")]
+    if not lost and not crashed:
         return
     yield Text("\nCould not be looked at", style="bold")
+    reasons: dict[str, list[str]] = {}
     for probe in lost:
-        text = Text.assemble((f"{probe.name}: {probe.status}", "magenta"), "  ", safe(probe.detail or ""))
-        yield Padding(text, (0, 0, 0, 2))
+        reasons.setdefault(probe.detail or probe.status, []).append(probe.name.replace("_", " "))
+    for reason, names in reasons.items():
+        yield _lost(", ".join(names), reason)
+    for check in crashed:
+        yield _lost(f"check {check.id} crashed", check.reason or "")
 
 
-def _stack_table(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("")
-    table.add_column("built for")
-    table.add_column("found")
-    table.add_column("where", overflow="fold", style="dim")
-    for row in stack(report.snapshot):
-        table.add_row(*(Text(safe(cell)) for cell in row))
-    return table
+def _measured(report: Report) -> Iterator[RenderableType]:
+    """What the work showed, one line to a device, and what it could not show: that has not passed, it was not looked at."""
+    work = report.snapshot.get(Work)
+    if work is None:
+        return
+    yield Text("\nMeasured", style="bold")
+    for line in summary(work):
+        yield _hanging("  ", Text(safe(line)))
+    if work.not_covered:
+        yield _hanging("  not covered: ", Text(", ".join(work.not_covered)), "dim")
+
+
+def _is_lost(probe: Probe, undecided: bool) -> bool:
+    if probe.status == "ok":
+        return False
+    detail = probe.detail or ""
+    if probe.status in ("skipped", "absent"):
+        return detail.startswith(INTERRUPTED) or (undecided and not detail.endswith("is unknown"))
+    return True
+
+
+def _lost(what: str, why: str) -> RenderableType:
+    return _hanging("  ", Text.assemble((f"{safe(what)}: ", "magenta"), safe(why)))
+
+
+def _hanging(mark: str, text: Text, style: str = "") -> Table:
+    """The text behind a mark, its further lines as far to the right as its first."""
+    grid = Table.grid()
+    grid.add_column(width=len(mark))
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(mark, style), text)
+    return grid
 
 
 def _closing(report: Report, verbose: int) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from envdoctor.diagnose.api import Finding, Fix
@@ -77,7 +78,7 @@ def test_the_cause_comes_with_evidence_and_the_command() -> None:
 
 
 def test_what_could_not_be_looked_at_is_said() -> None:
-    assert "nvml: timeout  nvmlInit did not answer within 20 s" in render(report())
+    assert "nvml: nvmlInit did not answer within 20 s" in render(report())
 
 
 def test_the_stack_shows_compiled_against_found() -> None:
@@ -114,3 +115,28 @@ def test_verbose_adds_libraries_probes_and_checks() -> None:
     for heading in ("Loaded libraries", "Probes", "Checks"):
         assert heading in text.splitlines()
     assert "nvml is unknown" in text
+
+
+def test_probes_lost_for_one_reason_share_a_line() -> None:
+    snapshot = Snapshot(
+        created="2026-01-01T00:00:00Z",
+        source=Source(),
+        probes=(
+            Probe(name="cuda_driver", status="skipped", detail="interrupted"),
+            Probe(name="nvml", status="skipped", detail="interrupted"),
+            Probe(name="gpu_work", status="skipped", detail="torch_runtime is unknown"),
+        ),
+    )
+    seen = msgspec.structs.replace(report(), snapshot=snapshot)
+    assert "Could not be looked at\n  cuda driver, nvml: interrupted\n\n" in render(seen)
+
+
+def test_an_open_verdict_says_what_was_left_out_on_purpose() -> None:
+    snapshot = Snapshot(
+        created="2026-01-01T00:00:00Z",
+        source=Source(),
+        probes=(Probe(name="nvml", status="skipped", detail="not looked at with --quick"),),
+    )
+    open_verdict = msgspec.structs.replace(report(), snapshot=snapshot, verdict=decide((), snapshot))
+    assert "nvml: not looked at with --quick" in render(open_verdict)
+    assert "--quick" not in render(msgspec.structs.replace(report(), snapshot=snapshot))
