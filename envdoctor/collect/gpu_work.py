@@ -15,7 +15,18 @@ from envdoctor.collect.gpu_load import load_of
 from envdoctor.collect.host import CannotLook, ChildResult, Host
 from envdoctor.collect.interpreter import choose_interpreter
 from envdoctor.collect.said import how_it_ended
-from envdoctor.facts import CudaDevice, CudaDriver, DeviceWork, Kernel, Nvml, Rate, TorchRuntime, TrainingStep, Work
+from envdoctor.facts import (
+    INTERRUPTED,
+    CudaDevice,
+    CudaDriver,
+    DeviceWork,
+    Kernel,
+    Nvml,
+    Rate,
+    TorchRuntime,
+    TrainingStep,
+    Work,
+)
 
 KERNELS = (
     *(
@@ -166,7 +177,9 @@ class Job:
             ended = self.take(result)
             self.seconds += max(result.seconds - STARTING, 0.0) if ended else result.seconds
             rest = [name for name in left if name not in self.kernels]
-            if "start" in self.kernels or "start" in self.about or len(rest) == len(left):
+            if not self.host.interrupted and (
+                "start" in self.kernels or "start" in self.about or len(rest) == len(left)
+            ):
                 self.skip(rest, "the device could not be started")
                 return
             left = rest
@@ -229,6 +242,9 @@ class Job:
     def lost(self, result: ChildResult) -> None:
         """The kernel in which a child was lost: this is all that it costs."""
         name = result.stage or "start"
+        if self.host.interrupted:
+            self.skip([name], INTERRUPTED)
+            return
         _, how = how_it_ended(result)
         words = " ".join(result.stderr.split())[-300:]
         hung = result.outcome in ("timeout", "unkillable")

@@ -128,7 +128,8 @@ class Host(Protocol):
     ) -> ChildResult:
         """Run ``envdoctor/inside/<script>`` in a child of its own process group, under the interpreter `python`
         (default: the one envdoctor runs in), with a deadline (default: `Request.probe_seconds`).
-        `isolated` adds ``-I``; `heard` is told each stage as it begins. Raises CannotLook("skipped") where the machine is not live,
+        `isolated` adds ``-I``; `heard` is told each stage as it begins, and who listens so gets what was
+        said until an interruption. Raises CannotLook("skipped") where the machine is not live,
         or the user has interrupted the examination."""
 
     def seconds_left(self) -> float:
@@ -258,7 +259,7 @@ class LiveHost:
             isolated=isolated,
             heard=heard,
         )
-        if self.interrupted and result.signal == "SIGKILL":
+        if self.interrupted and result.signal == "SIGKILL" and heard is None:
             where = f" in stage {result.stage}" if result.stage else ""
             raise CannotLook("skipped", f"{INTERRUPTED}{where} after {result.seconds:.1f} s")
         return result

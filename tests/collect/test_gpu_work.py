@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from envdoctor.collect import gpu_work as module
+from envdoctor.collect.child import kill_all
 from envdoctor.collect.gpu_work import gpu_work, pci_address
 from envdoctor.collect.host import CannotLook, LiveHost, Request
 from envdoctor.facts import CudaDevice, CudaDriver, DeviceWork, Nvml, NvmlGpu, Stage, TorchRuntime
@@ -143,6 +144,28 @@ def test_an_interrupted_examination_starts_nothing(torch_python: str) -> None:
     host = LiveHost(request=Request(python=torch_python, device="cpu"), interrupted=True)
     [device] = gpu_work(host, IMPORTED, None, None).devices
     assert {(kernel.status, kernel.reason) for kernel in device.kernels} == {("skipped", "interrupted")}
+
+
+def test_what_was_measured_before_an_interruption_is_kept(
+    monkeypatch: pytest.MonkeyPatch, torch_python: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FAULTS)
+    monkeypatch.setattr(module, "KERNELS", ("random", "fft", "sort"))
+    host = LiveHost(
+        request=Request(python=torch_python, device="cpu"),
+        environ={"PYTHONPATH": str(tmp_path), "FAULT": "hang", "PATH": "/usr/bin:/bin"},
+    )
+
+    def note(collector: str, text: str) -> None:
+        if "fft" in text:
+            host.interrupted = True
+            kill_all()
+
+    monkeypatch.setattr(host, "note", note)
+    [device] = gpu_work(host, IMPORTED, None, None).devices
+    assert [kernel.status for kernel in device.kernels] == ["ok", "skipped", "skipped"]
+    assert [rate.name for rate in device.rates] == ["random"]
+    assert {kernel.reason for kernel in device.kernels[1:]} == {"interrupted"}
 
 
 @pytest.mark.parametrize(
