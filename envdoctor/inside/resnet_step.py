@@ -33,7 +33,7 @@ def resnet_step(lab, network, watch, samples=None):
 def _batch(lab):
     """(images, pixels a side): as much as fits, and takes about 50 ms a step."""
     if not lab.gpu:
-        return 8, 64
+        return 8, 32
     wanted = 16
     while wanted < 128 and wanted * 2 <= (lab.multiprocessors or 16):
         wanted *= 2

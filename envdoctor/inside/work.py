@@ -108,7 +108,8 @@ def attempt(lab, name, plan):
     torch = lab.torch
     channel.enter(name)
     begun = time.monotonic()
-    faulthandler.dump_traceback_later(plan["deadline"], exit=True, file=channel.trace_file())
+    more = plan.get("load_seconds", 0.0) if name == "load" else 0.0
+    faulthandler.dump_traceback_later(plan["deadline"] + more, exit=True, file=channel.trace_file())
     sound, said = True, {"status": "ok", "results": []}
     try:
         said["results"] = run(lab, name, plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from envdoctor.diagnose.measured import Judged, judged, place, what
-from envdoctor.facts import DeviceWork, Work
+from envdoctor.facts import INTERRUPTED, DeviceWork, Work
 
 TOLD = ("copy", "matmul", "h2d-pinned", "d2h-pinned", "resnet-step")
 """Measurements that are told without -v."""
@@ -29,8 +29,11 @@ def _figure(item: Judged) -> str:
 def _missing(device: DeviceWork) -> str:
     """Kernels that did not end well. One that this device has no units for is no loss."""
     lost = [f"{kernel.name} {kernel.status}" for kernel in device.kernels if kernel.status not in ("ok", "skipped")]
-    late = [kernel for kernel in device.kernels if kernel.status == "skipped" and "time" in (kernel.reason or "")]
-    return "".join(f"; {text}" for text in (*lost, *([f"{len(late)} kernels left out for time"] if late else ())))
+    skipped = [kernel.reason or "" for kernel in device.kernels if kernel.status == "skipped"]
+    for why, words in (("time", "left out for time"), (INTERRUPTED, INTERRUPTED)):
+        count = sum(why in reason for reason in skipped)
+        lost += [f"{count} kernel{'s' * (count > 1)} {words}"] if count else []
+    return "".join(f"; {text}" for text in lost)
 
 
 def table(work: Work) -> tuple[Sequence[str], ...]:

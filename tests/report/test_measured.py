@@ -18,7 +18,7 @@ def test_what_is_low_or_lost_is_in_the_line() -> None:
     [line] = summary(work(with_kernel("fft", "hung")))
     assert line.endswith("; fft hung")
     [line] = summary(work(with_kernel("fft", "skipped", reason="no time was left in the budget")))
-    assert line.endswith("; 1 kernels left out for time")
+    assert line.endswith("; 1 kernel left out for time")
     [line] = summary(work(with_kernel("matmul:fp8", "skipped", reason="this device has no units for it")))
     assert "fp8" not in line
 
