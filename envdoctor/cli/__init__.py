@@ -16,6 +16,7 @@ from envdoctor.cli.process import hold_standard_streams
 
 COMMANDS = {
     "check": ("envdoctor.cli.check", "Examine this machine and judge it."),
+    "triage": ("envdoctor.cli.triage", "Judge a report that somebody sent."),
     "list": ("envdoctor.cli.list_checks", "The checks, one line each."),
     "explain": ("envdoctor.cli.explain", "One page about a cause."),
     "schema": ("envdoctor.cli.schema", "The JSON Schema of the report."),

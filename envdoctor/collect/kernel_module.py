@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import Host
 from envdoctor.facts import DkmsModule, KernelModule
+from envdoctor.read.kernel_log import parse_version
 
-VERSION = re.compile(r"NVRM version:.*?(?P<open>Open )?Kernel Module(?: for \S+)?\s+(?P<version>\d+(?:\.\d+)+)")
 PLACES = ("updates/dkms", "updates", "extra", "extra/nvidia*", "weak-updates/nvidia*", "weak-updates", "kernel/drivers/video", "kernel/nvidia*",
           "kernel/drivers/video/nvidia", "misc", "extramodules", "video")  # fmt: skip
 """Where distributions and NVIDIA's installer put nvidia.ko below /lib/modules/<kernel>."""
@@ -43,12 +41,6 @@ def kernel_module(host: Host) -> KernelModule:
             "dkms": "/var/lib/dkms",
         },
     )
-
-
-def parse_version(text: str) -> tuple[str | None, bool]:
-    """The version in /proc/driver/nvidia/version, and whether it is the open module."""
-    match = VERSION.search(text)
-    return (match["version"], match["open"] is not None or "Open Kernel Module" in text) if match else (None, False)
 
 
 def _text(host: Host, path: str) -> str | None:

@@ -47,6 +47,12 @@ def _rank(finding: Finding) -> tuple[int, int, str]:
     return layer(finding), certainty, finding.id
 
 
+def _rank_of_text(finding: Finding) -> tuple[int, int, str]:
+    """A report tells little of a machine: what it tells for certain comes before what it only hints at, however low that lies."""
+    lowest, certainty, id = _rank(finding)
+    return certainty, lowest, id
+
+
 def mark_echoes(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Finding, ...]:
     """The findings, worst and lowest first, each echo with `caused_by`: the finding that its check says explains it."""
     found = sorted(findings, key=_rank)
@@ -111,7 +117,8 @@ def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
     judged = tuple(f for f in findings if f.severity != "info" and f.id.partition(".")[0] not in NOT_A_CAUSE)
     by_id = {finding.id: finding for finding in reversed(findings)}
     errors = {_root(finding, by_id).id for finding in judged if finding.severity == "error"}
-    roots = sorted({f.id: f for f in reversed(judged) if f.caused_by is None}.values(), key=_rank)
+    order = _rank_of_text if snapshot.source.kind == "text" else _rank
+    roots = sorted({f.id: f for f in reversed(judged) if f.caused_by is None}.values(), key=order)
     causes = [finding for finding in roots if finding.id in errors] if errors else roots
     usable = gpu_usable(snapshot, broken=bool(errors))
     if not causes:

@@ -40,6 +40,7 @@ from envdoctor.facts.python import (
     Pin,
     TorchInstall,
 )
+from envdoctor.facts.reading import Reading
 from envdoctor.facts.runtime import (
     LoadedLibraries,
     LoadedLibrary,
@@ -82,6 +83,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
     MissingLibraries,
     Messages,
     Work,
+    Reading,
 )
 """Every fact of the snapshot itself, from the bottom of the stack up."""
 
@@ -134,6 +136,7 @@ __all__ = [
     "ProblemKind",
     "Processes",
     "Rate",
+    "Reading",
     "Resources",
     "Snapshot",
     "Source",

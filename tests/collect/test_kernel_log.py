@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from envdoctor.collect.host import CannotLook, Finished
-from envdoctor.collect.kernel_log import kernel_log, parse, parse_xid
+from envdoctor.collect.kernel_log import kernel_log
+from envdoctor.read.kernel_log import parse, parse_xid
 from recorded import RecordedHost
 
 LOG = """\

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from envdoctor.collect.kernel_module import kernel_module, parse_version
+from envdoctor.collect.kernel_module import kernel_module
+from envdoctor.read.kernel_log import parse_version
 from recorded import RecordedHost
 
 PROPRIETARY = (

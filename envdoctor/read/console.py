@@ -1,0 +1,100 @@
+"""What people type and what came back: Python prompts, environment variables, docker commands, device listings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from envdoctor.facts import DeviceNode, DeviceNodes, Environment, Interpreter, TorchRuntime
+from envdoctor.knowledge.variables import matters
+from envdoctor.read.dump import note_torch
+from envdoctor.read.lines import Line
+from envdoctor.read.notebook import Notebook
+
+AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)")
+VERSION = re.compile(r"torch\.__version__|torch\.version\.__version__")
+SAID = re.compile(
+    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*)?['\"(]?(?P<value>True|False|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
+)
+INLINE = re.compile(
+    r"torch\.cuda\.is_available\(\)\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#)*\s*[`'\"]?(?P<value>True|False)\b",
+    re.IGNORECASE,
+)
+ASSIGNED = (
+    re.compile(
+        r"^\s*(?:[$#%]\s*)?(?:sudo\s+)?(?:export\s+|set\s+|setenv\s+|ENV\s+|-\s+|%env\s+)?(?P<name>[A-Z][A-Z0-9_]{3,50})\s*=\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|]*)"
+    ),
+    re.compile(
+        r"os\.environ\[['\"](?P<name>[A-Z][A-Z0-9_]{3,50})['\"]\]\s*[:=]\s*(?P<value>\"[^\"]*\"|'[^']*'|[\w,.-]+)"
+    ),
+    re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
+)
+ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$")
+PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
+NODE = re.compile(
+    r"^(?P<mode>c[rwx-]{9})[.+]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+\d+,\s*\d+\s.*?(?P<path>/dev/nvidia[\w/-]*)\s*$"
+)
+
+
+def read_console(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note what was set, asked and answered."""
+    variables: dict[str, tuple[str, int]] = {}
+    nodes: list[DeviceNode] = []
+    asked: list[str] = []
+    echoed: str | None = None
+    for number, text in lines:
+        if echoed is not None:
+            if not PROMPT.match(text) and matters(echoed):
+                variables[echoed] = (text.strip(), number)
+            echoed = None
+        asked = _answer(notes, asked, text, number)
+        if len(text) < 1000:
+            for name, value in _assigned(text):
+                variables[name] = (value, number)
+        question = ECHO.match(text)
+        echoed = question["name"] if question is not None else None
+        node = NODE.match(text)
+        if node is not None:
+            nodes.append(
+                DeviceNode(path=node["path"], exists=True, mode=node["mode"], owner=node["owner"], group=node["group"])
+            )
+            notes.saw("ls -l /dev/nvidia*", number)
+    if variables:
+        last = max(number for _, number in variables.values())
+        notes.note(Environment, "variables", {name: value for name, (value, _) in variables.items()}, last)
+    if nodes:
+        notes.note(DeviceNodes, "nodes", tuple(nodes), notes.kinds["ls -l /dev/nvidia*"])
+
+
+def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[str]:
+    """Take an answer to what the lines before asked, and tell what this line asks."""
+    inline = INLINE.search(text)
+    if inline is not None:
+        notes.note(TorchRuntime, "cuda_available", inline["value"].lower() == "true", number)
+        return []
+    said = SAID.match(text)
+    if said is not None and asked:
+        what, *rest = asked
+        value = said["value"]
+        if what == "available" and value in ("True", "False"):
+            notes.note(TorchRuntime, "cuda_available", value == "True", number)
+        elif what == "version" and value not in ("True", "False"):
+            note_torch(notes, value, number)
+        return rest
+    questions = [(match.start(), "available") for match in AVAILABLE.finditer(text)]
+    questions += [(match.start(), "version") for match in VERSION.finditer(text)]
+    if questions:
+        notes.saw("a Python prompt", number)
+        return [what for _, what in sorted(questions)]
+    python = re.match(r"^Python (\d\.\d+\.\d+)\b", text.strip())
+    if python is not None:
+        notes.note(Interpreter, "version", python[1], number)
+    return asked if PROMPT.match(text) is None else []
+
+
+def _assigned(text: str) -> Iterator[tuple[str, str]]:
+    """The variables that a line sets, those that matter only."""
+    for pattern in ASSIGNED:
+        for found in pattern.finditer(text):
+            if matters(found["name"]):
+                yield found["name"], found["value"].strip("\"'")

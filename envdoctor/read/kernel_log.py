@@ -1,0 +1,68 @@
+"""The kernel's log: dmesg plain and with -T, the journal; the lines that bear on the GPU, and every Xid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from envdoctor.facts import KernelLog, KernelModule, XidEvent
+from envdoctor.read.lines import Line
+from envdoctor.read.notebook import Notebook
+
+NEWEST = 400
+BEARS = re.compile(
+    r"NVRM|nvidia|nouveau|\bXid\b|SXid|nvlink|Secure ?Boot|secureboot|module verification failed|Lockdown: modprobe|"
+    r"BAR \d+.*(?:failed|no space|can't)|Loading of (?:module|unsigned)|Key was rejected|fallen off the bus|PCIe Bus Error",
+    re.IGNORECASE,
+)
+TIME = re.compile(r"^(?:<\d+>)?\[\s*(?P<seconds>\d+\.\d+)\]")
+XID = re.compile(r"NVRM: Xid \((?:PCI:)?(?P<pci>[0-9a-fA-F:.]+)\): (?P<code>\d+)")
+KERNELS = re.compile(
+    r"NVRM|\bXid\b|SXid|^\s*(?:<\d+>)?\[[ \d.+:A-Za-z]{6,32}\]\s+(?:\w+ )?(?:nvidia|nouveau|pcieport|pci )|^kernel: "
+)
+"""What only a kernel log prints."""
+VERSION = re.compile(r"NVRM version:.*?(?P<open>Open )?Kernel Module(?: for \S+)?\s+(?P<version>\d+(?:\.\d+)+)")
+
+
+def parse(text: str, source: str) -> KernelLog:
+    """A kernel log as text: the newest lines that bear on the GPU, and every Xid in it."""
+    lines = [line for line in text.splitlines() if BEARS.search(line)]
+    xids = tuple(event for line in lines if (event := parse_xid(line)) is not None)
+    return KernelLog(lines=tuple(lines[-NEWEST:]), xids=xids, sources=dict.fromkeys(("lines", "xids"), source))
+
+
+def parse_xid(line: str) -> XidEvent | None:
+    """One Xid line; None: it is none."""
+    match = XID.search(line)
+    if match is None:
+        return None
+    time = TIME.match(line)
+    pci = match["pci"].lower()
+    seconds = float(time["seconds"]) if time else None
+    return XidEvent(code=int(match["code"]), pci=pci, time=seconds, text=line.strip()[:500])
+
+
+def parse_version(text: str) -> tuple[str | None, bool]:
+    """The version in /proc/driver/nvidia/version, and whether it is the open module."""
+    match = VERSION.search(text)
+    return (match["version"], match["open"] is not None or "Open Kernel Module" in text) if match else (None, False)
+
+
+def read_kernel_log(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note the kernel's lines, and the module's version where /proc/driver/nvidia/version stands in the text."""
+    kept: list[Line] = []
+    for line in lines:
+        version, is_open = parse_version(line.text) if "NVRM version" in line.text else (None, False)
+        if version is not None:
+            notes.saw("/proc/driver/nvidia/version", line.number)
+            notes.note(KernelModule, "loaded", True, line.number)
+            notes.note(KernelModule, "version", version, line.number)
+            notes.note(KernelModule, "flavour", "open" if is_open else "proprietary", line.number)
+        elif KERNELS.search(line.text):
+            kept.append(line)
+    if kept:
+        log = parse("\n".join(line.text for line in kept), f"report line {kept[0].number}")
+        if log.lines:
+            notes.saw("a kernel log", kept[0].number)
+            notes.note(KernelLog, "lines", log.lines, kept[0].number)
+            notes.note(KernelLog, "xids", log.xids, kept[0].number)

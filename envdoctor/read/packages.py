@@ -1,0 +1,46 @@
+"""Lists of packages: pip list, pip freeze, conda list, uv, poetry, dpkg, as they stand or inside an environment dump."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from envdoctor.facts import Distribution, Packages, TorchInstall
+from envdoctor.read.dump import note_torch
+from envdoctor.read.lines import Line
+from envdoctor.read.notebook import Notebook
+
+NAMES = r"torch|torchvision|torchaudio|pytorch|triton|flash[-_]attn|xformers|bitsandbytes|apex|deepspeed|vllm|nvidia-[a-z0-9-]+?-cu1[0-9]|nvidia-(?:cublas|cudnn|nccl|cuda-runtime|nvjitlink|cusparse)[a-z0-9-]*|onnxruntime(?:-gpu)?|tensorflow|jax(?:lib)?|accelerate|transformers"
+PINNED = re.compile(
+    rf"^\s*(?:\[(?:pip3?|conda)\]\s*)?(?:[-•+~]\s*)?(?:Installing\s+)?(?P<name>{NAMES})(?:==|\s*\(|\s*:\s*|\s+)(?P<version>\d+\.\d[\w.+-]*)\)?(?:\s|$)",
+    re.IGNORECASE,
+)
+CPU_BUILD = re.compile(r"^\s*(?:\[conda\]\s*)?pytorch\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE)
+
+
+def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note every package with its version; torch's tells its build."""
+    found: dict[tuple[str, str], int] = {}
+    for number, text in lines:
+        if len(text) > 300:
+            continue
+        row = PINNED.match(text)
+        if row is None:
+            continue
+        name = row["name"].lower().replace("_", "-")
+        found.setdefault((name, row["version"]), number)
+        if name in ("torch", "pytorch"):
+            known = notes.get(TorchInstall, "version")
+            if known is None or "+" in row["version"] or not str(known).startswith(row["version"]):
+                note_torch(notes, row["version"], number)
+            if CPU_BUILD.match(text) or "cpuonly" in text:
+                notes.note(TorchInstall, "cuda", "", number)
+                notes.note(TorchInstall, "hip", "", number)
+    if found:
+        first = min(found.values())
+        notes.saw("a list of packages", first)
+        rows = tuple(
+            Distribution(name=name, version=version, location="") for name, version in found if name != "pytorch"
+        )
+        if rows:
+            notes.note(Packages, "distributions", rows, first)
