@@ -13,7 +13,7 @@ from envdoctor.diagnose.plugins import load_checks, load_collectors
 from envdoctor.diagnose.run import CheckResult, run_checks
 from envdoctor.diagnose.said import findings_of
 from envdoctor.diagnose.verdict import decide, expected, mark_echoes
-from envdoctor.facts import Fact, Interpreter, Messages, Snapshot, Source
+from envdoctor.facts import Fact, Interpreter, Snapshot, Source
 from envdoctor.report.model import Report
 
 Selection = Callable[[str], bool]
@@ -72,7 +72,7 @@ def judge(snapshot: Snapshot, wanted: Selection | None = None) -> Report:
     left_out = [_not_selected(check) for check in loaded.checks if not wanted(check.id)]
     found = [finding for outcome in outcomes for finding in outcome.findings]
     if snapshot.source.kind == "text":
-        found += (finding for finding in findings_of(snapshot.get(Messages), found) if wanted(finding.id))
+        found += (finding for finding in findings_of(snapshot, found) if wanted(finding.id))
     broken_plugins = dict.fromkeys((*loaded.failures, *collectors.failures))
     findings = mark_echoes(expected((*found, *broken_plugins), snapshot), loaded.by_id())
     return Report(

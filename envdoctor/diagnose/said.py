@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from envdoctor.diagnose.api import Confidence, Finding, Fix
-from envdoctor.facts import Message, Messages
+from envdoctor.facts import Environment, Message, Messages, Reading, Snapshot
+from envdoctor.knowledge.codes import cuda_code_in
 from envdoctor.knowledge.messages import MessageRow, Specificity, message
 
 CONFIDENCE: dict[Specificity, Confidence] = {"specific": "certain", "likely": "likely", "ambiguous": "possible"}
@@ -37,20 +38,24 @@ def quoted(said: Message, room: int) -> str:
     return text if len(text) <= room else text[: room - 1].rstrip() + "…"
 
 
-def findings_of(messages: Messages | None, found: Iterable[Finding]) -> Iterator[Finding]:
+def findings_of(snapshot: Snapshot, found: Iterable[Finding]) -> Iterator[Finding]:
     """A finding for each cause that a message of a report stands for, where no check found facts for it: the text is then the evidence.
 
     What is ambiguous counts only where nothing better was said or found.
     """
+    messages = snapshot.get(Messages)
     known = {finding.id for finding in found if finding.severity != "info"}
     best: dict[str, tuple[Specificity, Message]] = {}
     for said in messages.messages if messages is not None else ():
         row = _row(said)
-        if row is None or row.cause is None or row.cause in known:
+        if row is None or row.cause is None:
             continue
-        if row.cause not in best or _order(row.specificity) < _order(best[row.cause][0]):
-            best[row.cause] = row.specificity, said
-    sure = bool(known) or any(specificity != "ambiguous" for specificity, _ in best.values())
+        cause, specificity = _decided(row, said, snapshot)
+        if cause not in known and (cause not in best or _order(specificity) < _order(best[cause][0])):
+            best[cause] = specificity, said
+    sure = bool(known - GENERIC.keys()) or any(
+        s != "ambiguous" for cause, (s, _) in best.items() if cause not in GENERIC
+    )
     for cause, (specificity, said) in best.items():
         if specificity == "ambiguous" and sure:
             continue
@@ -62,6 +67,31 @@ def findings_of(messages: Messages | None, found: Iterable[Finding]) -> Iterator
             fix=(Fix("Read what it means and what mends it", f"envdoctor explain {cause}"),),
             confidence=CONFIDENCE[specificity],
         )
+
+
+GENERIC = {"cuda.init-failed": 1, "torch.import-fails": 1, "framework.fallback": 2, "compute.cpu-fallback": 2}
+"""What a program says that it does, or that fails, for whatever reason: any other cause is more to the point, and of these
+the one with the lower number."""
+
+
+def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, Specificity]:
+    """The cause of a message, and how surely. Of an ambiguous one a code of CUDA in it decides, or what else the report tells."""
+    assert row.cause is not None
+    environment, reading = snapshot.get(Environment), snapshot.get(Reading)
+    if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
+        return "torch.wrong-vendor-build", "likely"
+    masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
+    if (
+        row.cause == "env.visible-devices"
+        and row.specificity == "ambiguous"
+        and not masked
+        and "hardware.no-gpu" in row.also
+    ):
+        return "hardware.no-gpu", "ambiguous"
+    code = cuda_code_in(said.text) if row.specificity == "ambiguous" else None
+    if code is not None and code.cause is not None and code.cause in (*row.also, row.cause):
+        return code.cause, "likely" if code.cause != row.cause else "ambiguous"
+    return row.cause, row.specificity
 
 
 def _order(specificity: Specificity) -> int:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
+from envdoctor.diagnose.said import GENERIC
 from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime
 
 LAYERS = (
@@ -50,7 +51,7 @@ def _rank(finding: Finding) -> tuple[int, int, str]:
 def _rank_of_text(finding: Finding) -> tuple[int, int, str]:
     """A report tells little of a machine: what it tells for certain comes before what it only hints at, however low that lies."""
     lowest, certainty, id = _rank(finding)
-    return certainty, lowest, id
+    return certainty + 3 * GENERIC.get(id, 0), lowest, id
 
 
 def mark_echoes(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Finding, ...]:

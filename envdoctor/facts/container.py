@@ -31,5 +31,7 @@ class Container(Fact, frozen=True, kw_only=True):
     """CDI specification files in /etc/cdi and /var/run/cdi."""
     cgroup_denies_devices: bool | None = None
     """A node's permission bits allow opening it and the kernel answers EPERM: the device cgroup forbids it."""
+    gpus_requested: bool | None = None
+    """Whether the command that started it asked for a GPU (read from reports)."""
     runtime_error: str | None = None
     """What docker, podman or containerd said when it could not start a GPU container (read from reports)."""

@@ -18,5 +18,5 @@ class Reading(Fact, frozen=True, kw_only=True):
     """Kind of output (``nvidia-smi``, ``torch.utils.collect_env`` …) to the line where it begins."""
     contradictions: tuple[str, ...] = ()
     """``torch_install.version: 2.2.0 (report line 2), 2.3.0 (report line 9)``: two machines, or two tries, in one text."""
-    platform: str | None = None
-    """``linux``, ``windows``, ``darwin``, where the text tells."""
+    amd_line: int | None = None
+    """The line that names a GPU of AMD's; None: none does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 from envdoctor.knowledge.table import Row, rows
 
@@ -41,3 +42,23 @@ def cuda_code(code: int) -> CodeRow | None:
 def nvml_code(code: int) -> CodeRow | None:
     """The row of an nvmlReturn_t; None: an unknown number."""
     return _nvml().get(code)
+
+
+_SAID = re.compile(
+    r"(?:init failure|Error|error|code|failed with(?: code)?|CUresult|status)\s*[:=(]?\s*(?P<number>\d{2,3})\b|\b(?P<name>CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+)"
+)
+
+
+@functools.cache
+def _by_name() -> dict[str, CodeRow]:
+    rows_by_name = {row.name: row for row in _cuda().values()}
+    return rows_by_name | {row.runtime_name: row for row in _cuda().values() if row.runtime_name}
+
+
+def cuda_code_in(text: str) -> CodeRow | None:
+    """The CUDA error that a message names, by number or by name; None: none, or an unknown one."""
+    for found in _SAID.finditer(text):
+        row = _by_name().get(found["name"]) if found["name"] else cuda_code(int(found["number"]))
+        if row is not None:
+            return row
+    return None

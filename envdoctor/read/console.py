@@ -12,9 +12,10 @@ from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
 AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)")
+COUNT = re.compile(r"torch\.cuda\.device_count\(\)")
 VERSION = re.compile(r"torch\.__version__|torch\.version\.__version__")
 SAID = re.compile(
-    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*)?['\"(]?(?P<value>True|False|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
+    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*)?['\"(]?(?P<value>True|False|\d{1,2}|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
 )
 INLINE = re.compile(
     r"torch\.cuda\.is_available\(\)\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#)*\s*[`'\"]?(?P<value>True|False)\b",
@@ -78,10 +79,13 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
         value = said["value"]
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
-        elif what == "version" and value not in ("True", "False"):
+        elif what == "count" and value.isdigit():
+            notes.note(TorchRuntime, "device_count", int(value), number)
+        elif what == "version" and "." in value:
             note_torch(notes, value, number)
         return rest
     questions = [(match.start(), "available") for match in AVAILABLE.finditer(text)]
+    questions += [(match.start(), "count") for match in COUNT.finditer(text)]
     questions += [(match.start(), "version") for match in VERSION.finditer(text)]
     if questions:
         notes.saw("a Python prompt", number)

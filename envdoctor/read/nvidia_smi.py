@@ -19,7 +19,8 @@ NAME_ROW = re.compile(
     r"^\|\s*(?P<index>\d+)\s+(?P<name>[A-Z][\w .()/+-]+?)\s+(?:On|Off|TCC|WDDM|N/A|ERR!)\s*\|\s*(?P<bus>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.\d)?"
 )
 USE_ROW = re.compile(
-    r"(?P<used>\d+)\s*MiB\s*/\s*(?P<total>\d+)\s*MiB\s*\|\s*(?:(?P<use>\d+)%|N/A|ERR!)?\s*(?P<mode>Default|E\. Process|E\. Thread|Exclusive_Process|Prohibited|N/A)?"
+    r"(?P<used>\d+)\s*MiB\s*/\s*(?P<total>\d+)\s*MiB\s*"
+    r"\|\s*(?:(?P<use>\d+)%|N/A|ERR!)?\s*(?P<mode>Default|E\. Process|E\. Thread|Exclusive_Process|Prohibited|N/A)?"
 )
 MIG_ROW = re.compile(r"\|\s*(?:Enabled|Disabled)\*?\s*\|")
 LISTED = re.compile(r"^\s*GPU (?P<index>\d+): (?P<name>.+?) \(UUID: (?P<uuid>GPU-[\w-]+)\)")
@@ -27,8 +28,6 @@ MODES = {"Default": 0, "E. Thread": 1, "Prohibited": 2, "E. Process": 3, "Exclus
 LOG = "==============NVSMI LOG=============="
 LICENSE = re.compile(r"^\s*License Status\s*:\s*(?P<state>\w+)")
 PRODUCT = re.compile(r"^\s*Product Name\s*:\s*(?P<name>.+?)\s*$")
-VGPU_NAME = re.compile(r"\b(?:GRID )?[A-Z]{1,3}\d{1,3}[A-Z]?-\d+[ABCQ]\b")
-"""``NVIDIA L40S-24Q``: a slice of a card that a hypervisor hands out."""
 
 
 def read_nvidia_smi(lines: Sequence[Line], notes: Notebook) -> None:

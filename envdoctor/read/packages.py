@@ -10,9 +10,13 @@ from envdoctor.read.dump import note_torch
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
-NAMES = r"torch|torchvision|torchaudio|pytorch|triton|flash[-_]attn|xformers|bitsandbytes|apex|deepspeed|vllm|nvidia-[a-z0-9-]+?-cu1[0-9]|nvidia-(?:cublas|cudnn|nccl|cuda-runtime|nvjitlink|cusparse)[a-z0-9-]*|onnxruntime(?:-gpu)?|tensorflow|jax(?:lib)?|accelerate|transformers"
+NAMES = (
+    r"torch|torchvision|torchaudio|pytorch|triton|flash[-_]attn|xformers|bitsandbytes|apex|deepspeed|vllm|nvidia-[a-z0-9-]+?-cu1[0-9]|"
+    r"nvidia-(?:cublas|cudnn|nccl|cuda-runtime|nvjitlink|cusparse)[a-z0-9-]*|onnxruntime(?:-gpu)?|tensorflow|jax(?:lib)?|accelerate|transformers"
+)
 PINNED = re.compile(
-    rf"^\s*(?:\[(?:pip3?|conda)\]\s*)?(?:[-•+~]\s*)?(?:Installing\s+)?(?P<name>{NAMES})(?:==|\s*\(|\s*:\s*|\s+)(?P<version>\d+\.\d[\w.+-]*)\)?(?:\s|$)",
+    rf"^\s*(?:\[(?:pip3?|conda)\]\s*)?(?:[-•+~]\s*)?(?:Installing\s+)?(?P<name>{NAMES})"
+    r"(?:==|\s*\(|\s*:\s*|\s+)(?P<version>\d+\.\d[\w.+-]*)\)?(?:\s|$)",
     re.IGNORECASE,
 )
 CPU_BUILD = re.compile(r"^\s*(?:\[conda\]\s*)?pytorch\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE)

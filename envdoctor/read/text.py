@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from envdoctor.facts import (
+    Container,
     DeviceNodes,
     Environment,
     Fact,
     Interpreter,
     KernelLog,
     KernelModule,
+    LoadedLibraries,
     Messages,
     Nvml,
     Packages,
     Reading,
+    Resources,
     Snapshot,
     Source,
     System,
     TorchInstall,
     TorchRuntime,
+    Work,
 )
 from envdoctor.knowledge.messages import recognise
+from envdoctor.knowledge.releases import release
 from envdoctor.read.console import read_console
+from envdoctor.read.container import read_container
+from envdoctor.read.copies import read_copies
 from envdoctor.read.dump import read_dump
 from envdoctor.read.kernel_log import read_kernel_log
+from envdoctor.read.limits import read_limits
 from envdoctor.read.lines import Line, read_lines
+from envdoctor.read.loader import read_loader
 from envdoctor.read.notebook import Notebook
 from envdoctor.read.nvidia_smi import read_nvidia_smi
 from envdoctor.read.packages import read_packages
 
 Reader = Callable[[Sequence[Line], Notebook], None]
 
-READERS: tuple[Reader, ...] = (read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console)
+READERS: tuple[Reader, ...] = (
+    *(read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console),
+    *(read_container, read_limits, read_loader, read_copies),
+)
 KINDS: tuple[type[Fact], ...] = (
     *(System, Nvml, KernelModule, KernelLog, DeviceNodes, Environment, Interpreter),
-    *(TorchInstall, Packages, TorchRuntime),
+    *(Container, Resources, TorchInstall, Packages, TorchRuntime, LoadedLibraries, Work),
+)
+
+
+AMD = re.compile(
+    r"\bAMD (?:GPU|Radeon|Instinct)|\bRadeon (?:RX|VII|Pro|\(TM\))|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
 )
 
 
@@ -47,24 +65,42 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
         read(lines, notes)
     if Interpreter in notes.values:
         notes.note(Interpreter, "path", "python3", 0, keep=True)  # as a fix has to call it
+    derive(notes)
     facts: dict[str, Fact] = {}
     for kind in KINDS:
         fact = notes.fact(kind)
         if fact is not None:
             facts[kind.fact_name()] = fact
-    facts[Messages.fact_name()] = messages_of(lines)
+    facts[Messages.fact_name()] = messages_of(lines, notes)
     facts[Reading.fact_name()] = Reading(
         lines=len(lines),
         recognised=dict(sorted(notes.kinds.items(), key=lambda kind: kind[1])),
         contradictions=tuple(notes.contradictions[:20]),
+        amd_line=next((line.number for line in lines if AMD.search(line.text)), None),
     )
     return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts)
 
 
-def messages_of(lines: Sequence[Line]) -> Messages:
+def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     """Every message of the table that stands in the lines. They are joined by blanks too: a terminal breaks long messages anywhere."""
     joined = "\n".join(line.text for line in lines)
     found = {message.key: message for message in recognise(joined)}
     for message in recognise(" ".join(line.text.strip() for line in lines)):
         found.setdefault(message.key, message)
+    if notes.get(System, "platform") == "darwin":
+        found.pop("collect-env-cpu-build", None)  # every torch for macOS is built without CUDA
     return Messages(messages=tuple(found.values()), sources={"messages": "the report"})
+
+
+def derive(notes: Notebook) -> None:
+    """What follows from what was read: a torch without a local version, from pip on Linux, is the build that the index serves."""
+    version = notes.get(TorchInstall, "version")
+    if version is None or notes.get(TorchInstall, "cuda") is not None or "+" in version:
+        return
+    row = release(version)
+    conda = "conda" in " ".join(notes.kinds)
+    if row is None or not row.cuda or conda or notes.get(System, "platform") in ("windows", "darwin"):
+        return
+    line = int(notes.sources[TorchInstall]["version"].rpartition(" ")[2])
+    notes.note(TorchInstall, "cuda", row.cuda, line)
+    notes.note(TorchInstall, "hip", "", line)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works, libcuda_on_path, nodes_seen, on_jetson, on_wsl
 from envdoctor.diagnose.remedy import rerun_container
-from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries, PciBus, System, TorchRuntime
+from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries, Messages, PciBus, System, TorchRuntime
 
 ECHOES = (
     "container.capabilities-missing",
@@ -19,15 +19,20 @@ ECHOES = (
 )
 
 
-@check("container.gpu-not-passed", fields=("container.inside",), explains=ECHOES)
+@check(
+    "container.gpu-not-passed",
+    fields=("container.inside|container.gpus_requested", "device_nodes.nodes|container.gpus_requested"),
+    explains=ECHOES,
+)
 def gpu_not_passed(
     container: Container,
-    device_nodes: DeviceNodes,
+    device_nodes: DeviceNodes | None,
     driver_libraries: DriverLibraries | None,
     cuda_driver: CudaDriver | None,
     torch_runtime: TorchRuntime | None,
     pci_bus: PciBus | None,
     system: System | None,
+    messages: Messages | None,
 ) -> Iterator[Finding]:
     """This container was started without the GPU.
 
@@ -45,7 +50,21 @@ def gpu_not_passed(
     Often mistaken for:
     A driver to be installed in the image: it must not be; it belongs to the host. A host without a GPU: then the PCI bus shows none.
     """
-    if not container.inside or cuda_works(cuda_driver, torch_runtime) or on_wsl(system) or on_jetson(system):
+    if container.gpus_requested is False and (said := _misses_it(messages, torch_runtime)) is not None:
+        yield Finding(
+            title=f"The {container.engine or 'container'} command asks for no GPU; {said}"[:100],
+            detail="Without it the runtime puts neither device nodes nor driver libraries into the container.",
+            evidence=(container.says("gpus_requested", f"{container.engine or 'container'} run without a GPU option"),),
+            fix=(_fix(container),),
+            confidence="likely",
+        )
+    if (
+        device_nodes is None
+        or not container.inside
+        or cuda_works(cuda_driver, torch_runtime)
+        or on_wsl(system)
+        or on_jetson(system)
+    ):
         return
     if nodes_seen(device_nodes) or (libcuda_on_path(driver_libraries, cuda_driver) is True and _real(driver_libraries)):
         return
@@ -68,6 +87,20 @@ def gpu_not_passed(
         fix=(_fix(container),),
         confidence="certain" if pci_bus is not None else "likely",
     )
+
+
+LACKS = ("libcuda.so.1: cannot open shared object file", "Found no NVIDIA driver", "No CUDA GPUs are available")
+
+
+def _misses_it(messages: Messages | None, runtime: TorchRuntime | None) -> str | None:
+    """What a program in the container said that saw no GPU; None: nothing."""
+    for said in messages.messages if messages is not None else ():
+        text = next((text for text in LACKS if text in said.text), None)
+        if text is not None:
+            return text
+    if runtime is not None and runtime.cuda_available is False:
+        return "torch.cuda.is_available() is False"
+    return None
 
 
 def _real(libraries: DriverLibraries | None) -> bool:

@@ -78,6 +78,8 @@ def library_shadowed(
     for folder in dict.fromkeys(folder_of(one.path) for one in shadowed):
         here = [(weight, one) for weight, one in weighed if folder_of(one.path) == folder]
         yield _finding(sorted(here, key=lambda pair: SEVERITIES.index(pair[0])), packages, environment)
+    if loaded_libraries is not None and not loaded_libraries.complete and not shadowed:
+        yield from _from_the_machine(loaded_libraries, environment)
     said = next(iter(pointing_at(messages, "cuda.library-shadowed")), None)
     if loaded_libraries is None and missing_libraries is None and messages is not None and said is not None:
         yield Finding(
@@ -89,6 +91,20 @@ def library_shadowed(
             ),
             confidence=confidence_of(said),
         )
+
+
+def _from_the_machine(loaded: LoadedLibraries, environment: Environment | None) -> Iterator[Finding]:
+    """Of a report that shows only some lookups: a wheel's library that took another of the machine by LD_LIBRARY_PATH."""
+    for one in loaded.libraries:
+        if one.owner_kind == "system" and one.reason == "LD_LIBRARY_PATH" and one.name not in ("cuda", "cudart"):
+            yield Finding(
+                title=f"{short(one.path, 60)} is loaded by LD_LIBRARY_PATH for a library of the wheels"[:100],
+                detail="The wheels bring their own copy, of the version that they were built with.",
+                evidence=(one.says("path"),),
+                fix=(out_of_the_way(one.path, one.reason, environment),),
+                confidence="likely",
+            )
+            return
 
 
 def _severity(library: LoadedLibrary, packages: Packages | None, runtime: TorchRuntime | None) -> Severity:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Confidence, Finding, check
+from envdoctor.diagnose.api import Confidence, Finding, Fix, check
 from envdoctor.diagnose.remedy import unset_variable
-from envdoctor.facts import CudaDriver, Environment, Messages, Nvml, NvmlGpu
+from envdoctor.facts import CudaDriver, Environment, Messages, Nvml, NvmlGpu, TorchInstall, TorchRuntime
 
 NAME = "CUDA_VISIBLE_DEVICES"
 SAID = ("torch-device-not-visible",)
@@ -18,7 +18,12 @@ SAID = ("torch-device-not-visible",)
     explains=("cuda.init-failed", "compute.cpu-fallback"),
 )
 def visible_devices(
-    environment: Environment | None, nvml: Nvml | None, cuda_driver: CudaDriver | None, messages: Messages | None
+    environment: Environment | None,
+    nvml: Nvml | None,
+    cuda_driver: CudaDriver | None,
+    messages: Messages | None,
+    torch_runtime: TorchRuntime | None,
+    torch_install: TorchInstall | None,
 ) -> Iterator[Finding]:
     """CUDA_VISIBLE_DEVICES hides the GPU, or some of the GPUs that it names.
 
@@ -46,6 +51,10 @@ def visible_devices(
     if total == 0 or (seen is not None and seen >= len(entries)):
         return
     hides_all = value.strip() == "" or entries[0].startswith("-") or entries[0] in ("NoDevFiles", "none", "void")
+    if not hides_all and good is None and _sees_none(torch_runtime, messages) and _is_gpu_build(torch_install):
+        if entries[0] != "0":
+            yield _unseen(value, environment)
+        return
     if not hides_all and (good is None or good == len(entries)):
         return
     have = f"; this machine has {total}" if total else ""
@@ -83,6 +92,32 @@ def visible_devices(
         ),
         fix=(unset_variable(NAME),),
         confidence=confidence,
+    )
+
+
+NONE_SEEN = ("torch-no-gpus-available", "torch-device-not-visible")
+
+
+def _sees_none(runtime: TorchRuntime | None, messages: Messages | None) -> bool:
+    """Whether torch was seen to find no device."""
+    if runtime is not None and (runtime.cuda_available is False or runtime.device_count == 0):
+        return True
+    return messages is not None and any(messages.has(key) is not None for key in NONE_SEEN)
+
+
+def _is_gpu_build(install: TorchInstall | None) -> bool:
+    """Whether torch is not known to be a build for the processor."""
+    return install is None or install.build != "cpu"
+
+
+def _unseen(value: str, environment: Environment) -> Finding:
+    """torch finds no device with the variable, and nobody tells how many there are."""
+    return Finding(
+        title=f"{NAME}={value}, and torch finds no device"[:100],
+        detail="A machine with one GPU has only device 0; a uuid must be that of a GPU of this machine.",
+        evidence=(environment.says("variables", f"{NAME}={value}"),),
+        fix=(unset_variable(NAME), Fix("See which devices there are", "nvidia-smi -L")),
+        confidence="likely",
     )
 
 

@@ -11,6 +11,8 @@ from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, Work
 MIB = 1 << 20
 SMALLEST_FREE = 512 * MIB
 """A CUDA context and a small model do not fit into less."""
+SMALLEST_SHARE = 0.05
+"""Of a card's memory: what is left then is no room for another program."""
 
 
 @check(
@@ -40,8 +42,13 @@ def memory_full(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
         if failed or (device.memory_free is not None and device.memory_free < SMALLEST_FREE):
             yield _by_work(device, [kernel.name for kernel in failed], nvml)
     for gpu in nvml.gpus if nvml is not None else ():
-        if gpu.index not in tried and gpu.memory_free_bytes is not None and gpu.memory_free_bytes < SMALLEST_FREE:
+        if gpu.index not in tried and _is_full(gpu):
             yield _finding(f"GPU {gpu.index}", gpu.memory_free_bytes, gpu.memory_total_bytes, "", gpu, gpu.index)
+
+
+def _is_full(gpu: NvmlGpu) -> bool:
+    free, total = gpu.memory_free_bytes, gpu.memory_total_bytes
+    return free is not None and (free < SMALLEST_FREE or (total is not None and free < SMALLEST_SHARE * total))
 
 
 def _by_work(device: DeviceWork, failed: list[str], nvml: Nvml | None) -> Finding:

@@ -46,14 +46,15 @@ def cpu_quota(
     if isinstance(quota, float | int) and (quota < FEWEST or (share is not None and share > THROTTLED_SHARE)):
         felt = f"; {share:.0%} of its periods were throttled" if share is not None and share > 0 else ""
         yield Finding(
-            title=f"The cgroup allows {quota:g} of {resources.logical_cpus} processors{felt}",
+            title=f"The cgroup allows {quota:g}{f' of {resources.logical_cpus}' if resources.logical_cpus else ''} processors{felt}",
             severity="warning",
             evidence=(resources.says("cpu_quota"), resources.says("throttled_periods")),
             fix=(_more(in_container(container)),),
         )
-    if allowed == 1 and (resources.logical_cpus or 0) > 1:
+    if allowed == 1 and resources.logical_cpus != 1:
+        of = f" of {resources.logical_cpus} processors" if resources.logical_cpus else " processor"
         yield Finding(
-            title=f"This process may run on 1 of {resources.logical_cpus} processors (affinity)",
+            title=f"This process may run on 1{of} (affinity)",
             severity="warning",
             evidence=(resources.says("affinity_cpus"),),
             fix=(

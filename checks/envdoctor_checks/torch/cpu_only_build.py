@@ -85,4 +85,14 @@ def cpu_only_build(
                 with_companions=companions,
             ),
         ),
+        confidence="certain"
+        if by_import or said is not None or not _only_listed(torch_runtime, cuda_driver, nvml, interpreter)
+        else "likely",
     )
+
+
+def _only_listed(
+    runtime: TorchRuntime | None, cuda: CudaDriver | None, nvml: Nvml | None, interpreter: Interpreter | None
+) -> bool:
+    """Whether nothing but a list of packages tells of this torch: it can be another machine's."""
+    return runtime is None and cuda is None and nvml is None and interpreter is None

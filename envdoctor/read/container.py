@@ -1,0 +1,32 @@
+"""Containers: the commands that started them, and whether they asked for a GPU."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from envdoctor.facts import Container
+from envdoctor.read.lines import Line
+from envdoctor.read.notebook import Notebook
+
+RUN = re.compile(r"\b(?P<engine>docker|podman|nerdctl)\s+(?:container\s+)?(?:run|create)\b(?P<rest>.*)")
+ASKS = re.compile(
+    r"--gpus\b|--device[= ]\S*(?:nvidia|dri|kfd)|--runtime[= ]nvidia|--hooks-dir|NVIDIA_VISIBLE_DEVICES=|--privileged\b"
+)
+COMPOSE_ASKS = re.compile(r"driver:\s*nvidia|capabilities:\s*\[+\s*['\"]?gpu|runtime:\s*nvidia|nvidia\.com/gpu")
+SHM = re.compile(r"--shm-size[= ](?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host")
+
+
+def read_container(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note the engine, and whether the last command that started a container asked for a GPU."""
+    for number, text in lines:
+        run = RUN.search(text)
+        if run is None:
+            if COMPOSE_ASKS.search(text):
+                notes.note(Container, "gpus_requested", True, number)
+            continue
+        notes.saw(f"{run['engine']} run", number)
+        notes.note(Container, "engine", run["engine"], number)
+        rest = run["rest"]
+        if len(rest.split()) >= 2:  # a whole command, not a mention of one
+            notes.note(Container, "gpus_requested", bool(ASKS.search(rest)), number)

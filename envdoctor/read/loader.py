@@ -1,0 +1,74 @@
+"""What the loader did: ldd, LD_DEBUG=libs, /proc/<pid>/maps. Which file was taken, and whether it is torch's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from envdoctor.facts import LoadedLibraries, LoadedLibrary
+from envdoctor.knowledge.libraries import family_of
+from envdoctor.read.lines import Line
+from envdoctor.read.notebook import Notebook
+
+LDD = re.compile(r"^\s*(?P<name>lib[\w.+-]+\.so[\w.]*) => (?P<path>/\S+) \(0x[0-9a-f]+\)")
+ASKED = re.compile(r"file=(?P<name>lib\S+\.so\S*) \[\d+\];\s+needed by (?P<by>/\S+)")
+TRYING = re.compile(r"\btrying file=(?P<path>/\S+)")
+TAKEN = re.compile(r"file=(?P<name>lib\S+\.so\S*) \[\d+\];\s+generating link map")
+INIT = re.compile(r"calling init:\s*(?P<path>/\S+\.so\S*)")
+MAPPED = re.compile(
+    r"^(?:[0-9a-f]+-[0-9a-f]+ [rwxps-]{4} \S+ \S+ \d+\s+)?(?P<path>/\S+/lib(?:cud|cublas|nccl|nvJitLink|cusparse|cusolver|cufft|nvrtc)\S*\.so\S*)\s*$"
+)
+OWN = re.compile(r"site-packages/(?:nvidia|torch)/|dist-packages/(?:nvidia|torch)/")
+SEARCHED = re.compile(r"search path=.*\(LD_LIBRARY_PATH\)")
+
+
+def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note the libraries that were taken. One of a machine beside torch's own ones was put in front of them."""
+    found: dict[str, tuple[str, int]] = {}
+    trying: str | None = None
+    by_own = False
+    by_variable = False
+    for number, text in lines:
+        if ".so" not in text or len(text) > 2000:
+            by_variable = by_variable or bool(SEARCHED.search(text))
+            continue
+        asked, tried = ASKED.search(text), TRYING.search(text)
+        if asked is not None:
+            by_own = bool(OWN.search(asked["by"]))
+            notes.saw("LD_DEBUG", number)
+        if tried is not None:
+            trying = tried["path"]
+        path = None
+        if TAKEN.search(text) is not None and trying is not None and by_own:
+            path = trying
+        for pattern in (LDD, INIT, MAPPED):
+            match = pattern.search(text)
+            if match is not None:
+                path = match["path"]
+                notes.saw({LDD: "ldd", INIT: "LD_DEBUG", MAPPED: "a memory map"}[pattern], number)
+        if path is not None:
+            found[path] = (path, number)
+    own = any(OWN.search(path) for path in found)
+    rows = []
+    for path, _ in found.values():
+        family = family_of(path.rpartition("/")[2])
+        if family is None:
+            continue
+        outside = OWN.search(path) is None
+        reason = "LD_LIBRARY_PATH" if outside and by_variable else None
+        row = LoadedLibrary(name=family, path=path, reason=reason, version=_version(path))
+        rows.append(msgspec.structs.replace(row, owner_kind="system" if outside else "wheel"))
+    if rows:
+        number = min(number for _, number in found.values())
+        notes.note(LoadedLibraries, "libraries", tuple(rows), number)
+        notes.note(LoadedLibraries, "complete", False, number)
+    if (own or by_own) and any(row.owner_kind == "system" and row.name != "cuda" for row in rows):
+        notes.saw("a library of the machine beside torch's own", 1)
+
+
+def _version(path: str) -> str | None:
+    """``11.0.221`` of libcudart.so.11.0.221, where the name has three parts or more."""
+    found = re.search(r"\.so\.(\d+(?:\.\d+){1,3})$", path)
+    return found[1] if found is not None else None
