@@ -168,7 +168,41 @@ class NvmlGpu(Fact, frozen=True, kw_only=True):
     """0 none, 1 passthrough, 2 vGPU guest, 3 host vGPU, 4 host vSGA."""
     processes: tuple[NvmlProcess, ...] | None = None
     recovery_action: int | None = None
-    """NVML field 230."""
+    """NVML field 230: 0 none, 1 reset, 2 reboot, 3 drain peer-to-peer, 4 drain and reset."""
+    clock_event_reasons: int | None = None
+    """A mask of why clocks are below their highest: 0x1 idle, 0x4 power cap, 0x8 hardware slowdown, 0x20 software thermal,
+    0x40 hardware thermal, 0x80 power brake. On an idle card it says little."""
+    temperature_celsius: int | None = None
+    temperature_slowdown_celsius: int | None = None
+    """Where the hardware begins to slow the card down."""
+    power_limit_watts: float | None = None
+    power_limit_default_watts: float | None = None
+    sm_clock_mhz: int | None = None
+    sm_clock_max_mhz: int | None = None
+    application_clock_mhz: int | None = None
+    application_clock_default_mhz: int | None = None
+    pcie_generation: int | None = None
+    """Now: an idle card lowers it."""
+    pcie_generation_max: int | None = None
+    pcie_width: int | None = None
+    pcie_width_max: int | None = None
+    """What card and slot can do together."""
+    ecc_enabled: bool | None = None
+    ecc_uncorrected_volatile: int | None = None
+    """Since the driver was loaded."""
+    ecc_uncorrected_aggregate: int | None = None
+    """In the card's life."""
+    remapped_uncorrectable: int | None = None
+    """Rows of memory that were replaced for uncorrectable errors."""
+    remap_pending: bool | None = None
+    """A replacement waits for a reset."""
+    remap_failed: bool | None = None
+    retired_pending: bool | None = None
+    """Pages (before Ampere) that wait for a reset to be retired."""
+    retired_pages: int | None = None
+    nvlinks: tuple[bool, ...] | None = None
+    """Of each NVLink whether it is active; empty: the card has none."""
+    inforom_valid: bool | None = None
 
 
 class Nvml(Fact, frozen=True, kw_only=True):

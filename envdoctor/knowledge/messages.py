@@ -11,6 +11,8 @@ from envdoctor.knowledge.table import Row, rows
 
 Specificity = Literal["specific", "likely", "ambiguous"]
 
+CATCH_ALL = "-any"
+"""The end of a key whose row reads a whole class of texts: it gives way to a row that knows the line."""
 _REACH = 240
 """How far around a hit the stricter expression of a row may look, and the longest line that is quoted, in characters."""
 
@@ -84,4 +86,10 @@ def recognise(text: str) -> tuple[Message, ...]:
 
     kept = [(at, row) for (at, row), (_, end) in zip(hits, spans, strict=True) if not said_better(at, end)]
     kept.sort(key=lambda hit: hit[0])
-    return tuple(Message(key=row.key, text=_line(text, at, len(row.pattern)), emitter=row.emitter) for at, row in kept)
+    said = [(row, _line(text, at, len(row.pattern))) for at, row in kept]
+    named = {(row.cause, line) for row, line in said if not row.key.endswith(CATCH_ALL)}
+    return tuple(
+        Message(key=row.key, text=line, emitter=row.emitter)
+        for row, line in said
+        if not row.key.endswith(CATCH_ALL) or (row.cause, line) not in named
+    )

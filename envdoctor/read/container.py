@@ -17,9 +17,21 @@ COMPOSE_ASKS = re.compile(r"driver:\s*nvidia|capabilities:\s*\[+\s*['\"]?gpu|run
 SHM = re.compile(r"--shm-size[= ](?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host")
 
 
+VARIABLE = re.compile(
+    r"\b(?P<name>NVIDIA_(?:DRIVER_CAPABILITIES|VISIBLE_DEVICES|REQUIRE_CUDA))\s*[=:]\s*[\"']?(?P<value>[\w,.>= -]*[\w,])"
+)
+FIELDS = {
+    "NVIDIA_DRIVER_CAPABILITIES": "driver_capabilities",
+    "NVIDIA_VISIBLE_DEVICES": "visible_devices",
+    "NVIDIA_REQUIRE_CUDA": "require_cuda",
+}
+
+
 def read_container(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the engine, and whether the last command that started a container asked for a GPU."""
     for number, text in lines:
+        for variable in VARIABLE.finditer(text):
+            notes.note(Container, FIELDS[variable["name"]], variable["value"], number)
         run = RUN.search(text)
         if run is None:
             if COMPOSE_ASKS.search(text):

@@ -11,6 +11,7 @@ import msgspec
 from envdoctor.facts import Nvml, NvmlGpu
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
+from envdoctor.read.smi_log import read_log
 
 HEADER = re.compile(
     r"NVIDIA-SMI\s+(?P<smi>[\d.]+|N/A).{0,80}?(?:Driver Version|KMD Version):\s*(?P<driver>[\d.]+)(?:.{0,60}?CUDA (?:UMD )?Version:\s*(?P<cuda>\d+\.\d+))?"
@@ -65,6 +66,8 @@ def read_nvidia_smi(lines: Sequence[Line], notes: Notebook) -> None:
             gpus.setdefault(last, {})["name"] = product["name"]
         if license_ is not None and last is not None:
             gpus.setdefault(last, {})["vgpu_license"] = license_["state"].lower()
+    for index, fields in read_log(lines).items():
+        gpus.setdefault(index, {}).update(fields)
     if gpus:
         rows = tuple(msgspec.convert({"index": index, **row}, NvmlGpu) for index, row in sorted(gpus.items()))
         notes.note(Nvml, "gpus", rows, notes.kinds.get("nvidia-smi", 1))

@@ -17,6 +17,7 @@ from envdoctor.facts import (
     Messages,
     Nvml,
     Packages,
+    PciBus,
     Reading,
     Resources,
     Snapshot,
@@ -39,15 +40,16 @@ from envdoctor.read.loader import read_loader
 from envdoctor.read.notebook import Notebook
 from envdoctor.read.nvidia_smi import read_nvidia_smi
 from envdoctor.read.packages import read_packages
+from envdoctor.read.pci import read_pci
 
 Reader = Callable[[Sequence[Line], Notebook], None]
 
 READERS: tuple[Reader, ...] = (
     *(read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console),
-    *(read_container, read_limits, read_loader, read_copies),
+    *(read_container, read_limits, read_loader, read_copies, read_pci),
 )
 KINDS: tuple[type[Fact], ...] = (
-    *(System, Nvml, KernelModule, KernelLog, DeviceNodes, Environment, Interpreter),
+    *(System, PciBus, Nvml, KernelModule, KernelLog, DeviceNodes, Environment, Interpreter),
     *(Container, Resources, TorchInstall, Packages, TorchRuntime, LoadedLibraries, Work),
 )
 

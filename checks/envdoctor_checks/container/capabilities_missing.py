@@ -11,7 +11,7 @@ from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries,
 
 @check(
     "container.capabilities-missing",
-    fields=("container.inside",),
+    fields=("container.inside|container.driver_capabilities",),
     explains=("cuda.init-failed", "cuda.library-missing", "driver.*"),
 )
 def capabilities_missing(
@@ -38,6 +38,19 @@ def capabilities_missing(
     Often mistaken for:
     A host without a driver: nvidia-smi works in the container, CUDA does not.
     """
+    if container.inside is None and (why := _by_report(container, messages, torch_runtime)) is not None:
+        yield Finding(
+            title=f"NVIDIA_DRIVER_CAPABILITIES={container.driver_capabilities}; {why}"[:100],
+            detail="Without the capability compute the runtime leaves libcuda out.",
+            evidence=(container.says("driver_capabilities"),),
+            fix=(
+                Fix(
+                    "Start the container with both",
+                    "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE",
+                ),
+            ),
+            confidence="certain",
+        )
     if not container.inside or not (nodes_seen(device_nodes) or nvml_works(nvml)):
         return
     has_cuda, has_nvml = libcuda_on_path(driver_libraries, cuda_driver), nvml_on_path(driver_libraries, nvml)
@@ -76,3 +89,14 @@ def _names(libraries: DriverLibraries) -> str:
         ", ".join(sorted({copy.name for copy in libraries.copies if copy.wins}))
         or "neither libcuda.so.1 nor libnvidia-ml.so.1"
     )
+
+
+def _by_report(container: Container, messages: Messages | None, runtime: TorchRuntime | None) -> str | None:
+    """What a report says that follows from a capability that was not asked for; None: it was, or nothing follows."""
+    listed = {part.strip() for part in (container.driver_capabilities or "").split(",")} - {""}
+    if not listed or listed & {"compute", "all"}:
+        return None
+    texts = [said.text for said in messages.messages] if messages is not None else []
+    if any("libcuda.so.1" in text for text in texts):
+        return "libcuda.so.1 cannot be found"
+    return "torch sees no GPU" if runtime is not None and runtime.cuda_available is False else None

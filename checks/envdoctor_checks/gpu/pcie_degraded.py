@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import Load, Work
+from envdoctor.facts import Load, Nvml, Work
+
+FIX = (
+    Fix("See what the link was trained to", "sudo lspci -vv -d 10de: | grep -E 'LnkCap:|LnkSta:'"),
+    Fix("Seat the card and its riser anew"),
+)
 
 
-@check("gpu.pcie-degraded", explains=("compute.slow",))
-def pcie_degraded(work: Work) -> Iterator[Finding]:
+@check("gpu.pcie-degraded", fields=("work.devices|nvml.gpus",), explains=("compute.slow",))
+def pcie_degraded(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
     """The GPU's PCIe link is narrower or slower than card and slot allow.
 
     What it means:
@@ -26,7 +31,18 @@ def pcie_degraded(work: Work) -> Iterator[Finding]:
     Often mistaken for:
     A slow data loader, or pageable memory.
     """
-    for device in on_gpu(work):
+    judged = {device.gpu for device in on_gpu(work) if device.load is not None} if work is not None else set()
+    for gpu in nvml.gpus if nvml is not None else ():
+        # The width never changes by itself; the generation does, on an idle card, and is judged during copies only.
+        if gpu.index not in judged and _below(gpu.pcie_width, gpu.pcie_width_max):
+            yield Finding(
+                title=f"GPU {gpu.index}: PCIe link x{gpu.pcie_width} of x{gpu.pcie_width_max}",
+                severity="warning",
+                evidence=(gpu.says("pcie_width"), gpu.says("pcie_width_max")),
+                fix=FIX,
+                gpu=gpu.index,
+            )
+    for device in on_gpu(work) if work is not None else ():
         load = device.load
         if load is None:
             continue
@@ -40,10 +56,7 @@ def pcie_degraded(work: Work) -> Iterator[Finding]:
             title=f"{place(device)}: PCIe {_link(load)} during copies{reached}"[:100],
             severity="warning",
             evidence=(load.says("link_width"), load.says("link_width_max"), load.says("link_generation")),
-            fix=(
-                Fix("See what the link was trained to", "sudo lspci -vv -d 10de: | grep -E 'LnkCap:|LnkSta:'"),
-                Fix("Seat the card and its riser anew"),
-            ),
+            fix=FIX,
             gpu=device.gpu,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import Load, Work
+from envdoctor.facts import Load, Nvml, NvmlGpu, Work
 
 REASONS = {
     0x40: "hardware thermal slowdown",
@@ -17,8 +17,12 @@ REASONS = {
 """Clock event reasons that are no one's choice. Idle (0x1), application clocks (0x2), the power cap (0x4) and the like are benign."""
 
 
-@check("gpu.throttled", explains=("compute.slow", "compute.step-jitter", "gpu.clocks-low"))
-def throttled(work: Work) -> Iterator[Finding]:
+@check(
+    "gpu.throttled",
+    fields=("work.devices|nvml.gpus",),
+    explains=("compute.slow", "compute.step-jitter", "gpu.clocks-low"),
+)
+def throttled(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
     """The GPU holds its clocks down under load: it is too hot, or short of power.
 
     What it means:
@@ -34,7 +38,11 @@ def throttled(work: Work) -> Iterator[Finding]:
     Often mistaken for:
     A slow model of card, or a slow program.
     """
-    for device in on_gpu(work):
+    judged = {device.gpu for device in on_gpu(work) if device.load is not None} if work is not None else set()
+    for gpu in nvml.gpus if nvml is not None else ():
+        if gpu.index not in judged:
+            yield from _by_nvml(gpu)
+    for device in on_gpu(work) if work is not None else ():
         load = device.load
         bits = [bit for bit in REASONS if load is not None and load.reasons is not None and load.reasons & bit]
         if load is None or not bits:
@@ -57,6 +65,23 @@ def throttled(work: Work) -> Iterator[Finding]:
             ),
             gpu=device.gpu,
         )
+
+
+def _by_nvml(gpu: NvmlGpu) -> Iterator[Finding]:
+    """One look, with no work of ours: only what holds a card down whether it works or not, heat and the power brake."""
+    bits = [bit for bit in (0x40, 0x80, 0x08) if gpu.clock_event_reasons is not None and gpu.clock_event_reasons & bit]
+    if not bits:
+        return
+    hot = f", {gpu.temperature_celsius} °C" if gpu.temperature_celsius is not None else ""
+    yield Finding(
+        title=f"GPU {gpu.index}: {REASONS[bits[0]]} (clock event reasons {gpu.clock_event_reasons:#x}){hot}",
+        severity="warning",
+        detail="It works, below the speed that it was bought for.",
+        evidence=(gpu.says("clock_event_reasons", f"{gpu.clock_event_reasons:#x}"),),
+        fix=(Fix("See what holds it down", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER"),),
+        gpu=gpu.index,
+        confidence="likely",
+    )
 
 
 def _state(load: Load) -> str:

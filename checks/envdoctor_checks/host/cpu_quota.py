@@ -51,6 +51,13 @@ def cpu_quota(
             evidence=(resources.says("cpu_quota"), resources.says("throttled_periods")),
             fix=(_more(in_container(container)),),
         )
+    elif quota is None and share is not None and share > THROTTLED_SHARE:
+        yield Finding(
+            title=f"{resources.throttled_periods} of {resources.periods} scheduling periods were throttled by a CPU quota",
+            severity="warning",
+            evidence=(resources.says("throttled_periods"), resources.says("periods")),
+            fix=(_more(in_container(container)),),
+        )
     if allowed == 1 and resources.logical_cpus != 1:
         of = f" of {resources.logical_cpus} processors" if resources.logical_cpus else " processor"
         yield Finding(

@@ -35,6 +35,12 @@ def test_fires_on_nvmls_word_alone() -> None:
     assert finding.title == "GPU 0: 200 of 24576 MiB free"
 
 
+def test_fires_on_the_last_twentieth_of_a_large_card() -> None:
+    gpu = NvmlGpu(index=0, memory_total_bytes=48 * GIB, memory_free_bytes=2 * GIB)
+    [finding] = judge(memory_full, Nvml(gpus=(gpu,))).findings
+    assert finding.title == "GPU 0: 2048 of 49152 MiB free"
+
+
 def test_memory_that_no_process_holds_is_told_apart() -> None:
     [finding] = judge(memory_full, work(device(memory_free=100 << 20))).findings
     assert finding.title == "GPU 0: 100 of 143360 MiB free"

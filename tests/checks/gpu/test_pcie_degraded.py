@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
+from envdoctor.facts import Nvml, NvmlGpu
 from envdoctor_checks.gpu.pcie_degraded import pcie_degraded
 from measured import HEALTHY, device, with_load, work
 
@@ -13,6 +14,16 @@ def test_fires_on_a_narrow_link() -> None:
 def test_fires_on_a_low_generation_during_copies() -> None:
     [finding] = judge(pcie_degraded, work(with_load(link_generation=3))).findings
     assert finding.title.startswith("GPU 0: PCIe generation 3 x16 of generation 5 x16")
+
+
+def test_fires_on_a_narrow_link_without_work() -> None:
+    [finding] = judge(pcie_degraded, Nvml(gpus=(NvmlGpu(index=3, pcie_width=1, pcie_width_max=16),))).findings
+    assert finding.title == "GPU 3: PCIe link x1 of x16"
+
+
+def test_silent_on_an_idle_card_in_a_low_generation() -> None:
+    idle = NvmlGpu(index=0, pcie_generation=1, pcie_generation_max=4, pcie_width=16, pcie_width_max=16)
+    assert judge(pcie_degraded, Nvml(gpus=(idle,))).findings == ()
 
 
 def test_silent_on_a_full_link_and_where_it_is_unknown() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.diagnose.testing import judge
+from envdoctor.facts import Nvml, NvmlGpu
 from envdoctor_checks.gpu.throttled import throttled
 from measured import HEALTHY, device, with_load, work
 
@@ -24,6 +25,18 @@ def test_each_bit_has_its_name(bit: int, what: str) -> None:
 @pytest.mark.parametrize("benign", [0x0, 0x1, 0x2, 0x4, 0x10, 0x100, 0x5])
 def test_silent_on_benign_reasons(benign: int) -> None:
     assert judge(throttled, work(with_load(reasons=benign))).findings == ()
+
+
+def test_fires_on_heat_and_the_power_brake_without_work() -> None:
+    hot = Nvml(gpus=(NvmlGpu(index=3, clock_event_reasons=0x48, temperature_celsius=96),))
+    [finding] = judge(throttled, hot).findings
+    assert finding.title == "GPU 3: hardware thermal slowdown (clock event reasons 0x48), 96 °C"
+    assert finding.gpu == 3
+
+
+def test_silent_on_an_idle_laptop() -> None:
+    assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, clock_event_reasons=0x1),))).findings == ()
+    assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, clock_event_reasons=0x20),))).findings == ()
 
 
 def test_silent_on_a_healthy_card_and_where_nothing_was_sampled() -> None:
