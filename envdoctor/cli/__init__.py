@@ -16,6 +16,7 @@ from envdoctor.cli.process import hold_standard_streams
 
 COMMANDS = {
     "check": ("envdoctor.cli.check", "Examine this machine and judge it."),
+    "snapshot": ("envdoctor.cli.snapshot", "Write down the facts of this machine, to send to someone."),
     "triage": ("envdoctor.cli.triage", "Judge a report that somebody sent."),
     "list": ("envdoctor.cli.list_checks", "The checks, one line each."),
     "explain": ("envdoctor.cli.explain", "One page about a cause."),

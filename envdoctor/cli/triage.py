@@ -10,6 +10,7 @@ import click
 from envdoctor.cli.codes import exit_code
 from envdoctor.cli.options import known_globs, output_options
 from envdoctor.cli.output import deliver, paper
+from envdoctor.facts import Snapshot
 
 MOST = 64 << 20
 """Bytes of a report that are read."""
@@ -75,7 +76,7 @@ def read(file: Path) -> bytes:
     return data
 
 
-def snapshot_of(data: bytes, file: Path):  # type: ignore[no-untyped-def]
+def snapshot_of(data: bytes, file: Path) -> Snapshot:
     """A snapshot as it was written, or what a text tells. Raises a usage error for a snapshot that cannot be read."""
     from envdoctor.examine import now
     from envdoctor.facts.codec import SCHEMA, BadSnapshot, decode_snapshot

@@ -11,6 +11,7 @@ from envdoctor.facts import (
     Nvml,
     PciBus,
     PciDevice,
+    ProbeDeaths,
     System,
     TorchInstall,
     TorchRuntime,
@@ -59,11 +60,32 @@ def gpu_seen(pci_bus: PciBus | None, nvml: Nvml | None, cuda_driver: CudaDriver 
     """Whether anybody sees an NVIDIA GPU; None: nobody who could look."""
     if gpus_on_bus(pci_bus) or (nvml and nvml.device_count) or (cuda_driver and cuda_driver.device_count):
         return True
-    if nvml is not None and nvml.init_code in NVML_SPEAKS_OF_A_GPU:
-        return True
-    if cuda_driver is not None and cuda_driver.init_code in CUDA_SPEAKS_OF_A_GPU:
+    if _error_of_a_module(nvml, cuda_driver) or _cuda_unmasked(cuda_driver):
         return True
     return False if pci_bus is not None else None
+
+
+def module_answers(nvml: Nvml | None, cuda_driver: CudaDriver | None) -> bool:
+    """Whether a running kernel module was seen to answer, be it with an error, whatever /proc and /sys show of it."""
+    works = nvml_works(nvml) or cuda_works(cuda_driver, None) or _cuda_unmasked(cuda_driver)
+    return works or _error_of_a_module(nvml, cuda_driver)
+
+
+def _error_of_a_module(nvml: Nvml | None, cuda_driver: CudaDriver | None) -> bool:
+    if nvml is not None and nvml.init_code in NVML_SPEAKS_OF_A_GPU:
+        return True
+    return cuda_driver is not None and cuda_driver.init_code in CUDA_SPEAKS_OF_A_GPU
+
+
+def _cuda_unmasked(cuda_driver: CudaDriver | None) -> bool:
+    """Whether CUDA was seen to work once CUDA_VISIBLE_DEVICES was taken away."""
+    return cuda_driver is not None and cuda_driver.unmasked_init_code == 0
+
+
+def driver_hangs(probe_deaths: ProbeDeaths | None) -> bool:
+    """Whether a call into the driver never came back: without a kernel module and a GPU it fails at once."""
+    deaths = probe_deaths.deaths if probe_deaths is not None else ()
+    return any(death.kind == "timeout" and death.probe in ("nvml", "cuda_driver") for death in deaths)
 
 
 def init_failed(cuda_driver: CudaDriver | None) -> bool:

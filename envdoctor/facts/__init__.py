@@ -40,7 +40,7 @@ from envdoctor.facts.python import (
     Pin,
     TorchInstall,
 )
-from envdoctor.facts.reading import Reading
+from envdoctor.facts.reading import Reading, Redaction
 from envdoctor.facts.runtime import (
     LoadedLibraries,
     LoadedLibrary,
@@ -84,6 +84,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
     Messages,
     Work,
     Reading,
+    Redaction,
 )
 """Every fact of the snapshot itself, from the bottom of the stack up."""
 
@@ -137,6 +138,7 @@ __all__ = [
     "Processes",
     "Rate",
     "Reading",
+    "Redaction",
     "Resources",
     "Snapshot",
     "Source",

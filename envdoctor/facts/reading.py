@@ -20,3 +20,12 @@ class Reading(Fact, frozen=True, kw_only=True):
     """``torch_install.version: 2.2.0 (report line 2), 2.3.0 (report line 9)``: two machines, or two tries, in one text."""
     amd_line: int | None = None
     """The line that names a GPU of AMD's; None: none does."""
+
+
+class Redaction(Fact, frozen=True, kw_only=True):
+    """What was taken out of a snapshot before it was sent."""
+
+    default_source: ClassVar[str] = "envdoctor snapshot"
+
+    removed: dict[str, int] = {}
+    """Kind to how often it was replaced: ``user name``, ``host name``, ``address``, ``uuid``, ``token`` …"""

@@ -59,9 +59,11 @@ def _find(row: MessageRow, text: str) -> int:
     """Where the row's message first stands in `text`; -1: nowhere."""
     at = text.find(row.pattern)
     while at >= 0 and row.regex is not None:
-        around = text[max(0, at - _REACH) : at + len(row.pattern) + _REACH]
-        if _compiled(row.regex).search(around):
-            break
+        begin = max(0, at - _REACH)
+        found = _compiled(row.regex).search(text[begin : at + len(row.pattern) + _REACH])
+        if found is not None:
+            inside = text.find(row.pattern, begin + found.start(), begin + found.end())
+            return inside if inside >= 0 else at
         at = text.find(row.pattern, at + len(row.pattern))
     return at
 

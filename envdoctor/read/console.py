@@ -18,7 +18,7 @@ SAID = re.compile(
     r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*)?['\"(]?(?P<value>True|False|\d{1,2}|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
 )
 INLINE = re.compile(
-    r"torch\.cuda\.is_available\(\)\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#)*\s*[`'\"]?(?P<value>True|False)\b",
+    r"torch\.cuda\.is_available\(\)`?\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#){0,3}\s*[`'\"]?(?P<value>True|False)\b",
     re.IGNORECASE,
 )
 ASSIGNED = (

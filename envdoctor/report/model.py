@@ -8,6 +8,7 @@ import msgspec
 
 from envdoctor import __version__
 from envdoctor.diagnose.api import Finding
+from envdoctor.diagnose.asks import asks
 from envdoctor.diagnose.measured import Measurement, measurements
 from envdoctor.diagnose.run import CheckResult
 from envdoctor.diagnose.verdict import Verdict
@@ -55,6 +56,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     probes: tuple[Probe, ...]
     measurements: tuple[Measurement, ...]
     facts: dict[str, Any]
+    ask: tuple[str, ...] = ()
+    """Of a pasted report that leaves the verdict open: the commands whose output would decide."""
 
 
 def written(report: Report) -> Written:
@@ -70,4 +73,5 @@ def written(report: Report) -> Written:
         probes=report.snapshot.probes,
         measurements=report.measurements,
         facts=facts_as_json(report.snapshot.facts),
+        ask=asks(report.snapshot, report.verdict),
     )

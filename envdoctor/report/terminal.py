@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from envdoctor.diagnose.api import Finding
-from envdoctor.facts import INTERRUPTED, Probe, Work
+from envdoctor.diagnose.asks import asks
+from envdoctor.facts import INTERRUPTED, Messages, Probe, Reading, Work
 from envdoctor.report.measured import summary
 from envdoctor.report.model import Report
 from envdoctor.report.stack import stack
@@ -76,6 +77,7 @@ def _parts(report: Report, verbose: int, width: int) -> Iterator[RenderableType]
             yield from _finding(finding, full=verbose > 0 or finding.severity != "info")
     yield from _unknown(report)
     yield from _measured(report)
+    yield from _read(report)
     yield Text("\nThe stack", style="bold")
     yield from stack_lines(stack(report.snapshot), width)
     if verbose:
@@ -124,6 +126,23 @@ def _unknown(report: Report) -> Iterator[RenderableType]:
         yield _lost(", ".join(names), reason)
     for check in crashed:
         yield _lost(f"check {check.id} crashed", check.reason or "")
+
+
+def _read(report: Report) -> Iterator[RenderableType]:
+    """What a pasted report was found to hold, where it contradicts itself, and what to ask its sender for."""
+    reading = report.snapshot.get(Reading)
+    if reading is None:
+        return
+    kinds = [f"{kind} (line {line})" for kind, line in reading.recognised.items()]
+    messages = report.snapshot.get(Messages)
+    count = len(messages.messages) if messages is not None else 0
+    kinds += [f"{count} known message{'s' * (count > 1)}"] if count else []
+    yield Text("\nRecognised", style="bold")
+    yield _hanging("  ", Text(safe(", ".join(kinds) or "nothing")))
+    for contradiction in reading.contradictions[:5]:
+        yield _hanging("  contradictory: ", Text(safe(contradiction)), "yellow")
+    for command in asks(report.snapshot, report.verdict):
+        yield _hanging("  ask for the output of: ", Text(command, style="bold"))
 
 
 def _measured(report: Report) -> Iterator[RenderableType]:

@@ -9,7 +9,8 @@ from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.facts import Container, CudaDriver, DeviceNodes, Messages, Nvml, TorchRuntime
 
 NVML_UNKNOWN = 999
-CUDA_NO_DEVICE, CUDA_UNKNOWN = 100, 999
+CUDA_CANNOT_OPEN = (100, 304, 999)
+"""What cuInit returns where it cannot open a node: no device, an operating system call failed, unknown."""
 
 
 @check(
@@ -89,4 +90,4 @@ def devices_lost(
 
 
 def _cuda_fails(cuda: CudaDriver | None) -> bool:
-    return cuda is None or cuda.init_code in (CUDA_NO_DEVICE, CUDA_UNKNOWN, None)
+    return cuda is None or cuda.init_code in (*CUDA_CANNOT_OPEN, None)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, in_container, libcuda_on_path, on_jetson, on_wsl
+from envdoctor.diagnose.predicates import (
+    cuda_works,
+    driver_hangs,
+    gpus_on_bus,
+    in_container,
+    libcuda_on_path,
+    module_answers,
+    on_jetson,
+    on_wsl,
+)
 from envdoctor.diagnose.remedy import load_module
 from envdoctor.facts import (
     Container,
@@ -16,6 +25,7 @@ from envdoctor.facts import (
     Messages,
     Nvml,
     PciBus,
+    ProbeDeaths,
     System,
     TorchRuntime,
 )
@@ -45,6 +55,7 @@ def module_not_loaded(
     pci_bus: PciBus | None,
     container: Container | None,
     system: System | None,
+    probe_deaths: ProbeDeaths | None,
 ) -> Iterator[Finding]:
     """The driver's libraries are installed, and its kernel module is not loaded.
 
@@ -65,11 +76,15 @@ def module_not_loaded(
     """
     code = nvml.init_code if nvml is not None else None
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
-    absent = kernel_module is not None and kernel_module.loaded is False
-    libraries = libcuda_on_path(driver_libraries, cuda_driver)
-    settled = code == NVML_DRIVER_NOT_LOADED or (
-        absent and libraries is True and pci_bus is not None and bool(pci_bus.nvidia_gpus)
+    gpus = gpus_on_bus(pci_bus)
+    # Where somebody talks to a module, /proc and /sys are only not ours to see (gVisor, a container without them).
+    seen_to_run = (
+        module_answers(nvml, cuda_driver) or driver_hangs(probe_deaths) or any(gpu.driver == "nvidia" for gpu in gpus)
     )
+    absent = kernel_module is not None and kernel_module.loaded is False and not seen_to_run
+    library = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
+    installed = libcuda_on_path(driver_libraries, cuda_driver) is True and not (library and library.kind == "stub")
+    settled = code == NVML_DRIVER_NOT_LOADED or (absent and installed and bool(gpus))
     if not (settled or said is not None) or cuda_works(cuda_driver, torch_runtime):
         return
     if (
@@ -81,7 +96,6 @@ def module_not_loaded(
     if in_container(container) and code != NVML_DRIVER_NOT_LOADED and said is None:
         return
     why, fix = _why(kernel_module, kernel_log, system, in_container(container))
-    library = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
     version = f" {library.version}" if library is not None and library.version else ""
     yield Finding(
         title=f"Driver library{version} is installed; kernel module nvidia is not loaded{why}"[:100],

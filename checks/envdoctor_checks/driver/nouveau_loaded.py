@@ -14,6 +14,7 @@ ECHOES = (
     "driver.module-not-loaded",
     "driver.device-nodes-missing",
     "driver.gpu-not-supported",
+    "container.gpu-not-passed",
     "cuda.init-failed",
 )
 BLACKLIST = (

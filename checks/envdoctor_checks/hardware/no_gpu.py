@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, gpu_seen, on_jetson, on_wsl, other_displays, other_gpu_serves
-from envdoctor.facts import CudaDriver, Evidence, Nvml, PciBus, System, TorchInstall, TorchRuntime
+from envdoctor.diagnose.predicates import cuda_works, driver_hangs, gpu_seen, on_jetson, on_wsl, other_displays, other_gpu_serves
+from envdoctor.facts import CudaDriver, Evidence, Nvml, PciBus, ProbeDeaths, System, TorchInstall, TorchRuntime
 
 ECHOES = (
     "driver.*",
@@ -26,6 +26,7 @@ def no_gpu(
     cuda_driver: CudaDriver | None,
     torch_install: TorchInstall | None,
     torch_runtime: TorchRuntime | None,
+    probe_deaths: ProbeDeaths | None,
 ) -> Iterator[Finding]:
     """No NVIDIA GPU (or other GPU that this torch could use) is in the machine.
 
@@ -47,7 +48,7 @@ def no_gpu(
     virtual = system is not None and system.hypervisor not in (None, "none")
     if virtual or on_wsl(system) or on_jetson(system) or cuda_works(cuda_driver, torch_runtime):
         return
-    if gpu_seen(pci_bus, nvml, cuda_driver) is not False or other_gpu_serves(pci_bus, torch_install):
+    if gpu_seen(pci_bus, nvml, cuda_driver) is not False or other_gpu_serves(pci_bus, torch_install) or driver_hangs(probe_deaths):
         return
     yield Finding(
         title=f"No NVIDIA GPU among the {pci_bus.device_count} devices on the PCI bus{other_displays(pci_bus)}",

@@ -1,0 +1,247 @@
+"""What each reader finds, with the line that said it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pytest
+
+from envdoctor.facts import (
+    Container,
+    DeviceNodes,
+    Environment,
+    Fact,
+    Interpreter,
+    KernelLog,
+    KernelModule,
+    LoadedLibraries,
+    Nvml,
+    Packages,
+    PciBus,
+    Reading,
+    Resources,
+    System,
+    TorchInstall,
+    TorchRuntime,
+    Work,
+)
+from envdoctor.read.text import read_text
+
+F = TypeVar("F", bound=Fact)
+
+
+def read(text: str, kind: type[F]) -> F:
+    found = read_text(text, "2026-01-01T00:00:00Z").get(kind)
+    assert found is not None
+    return found
+
+
+def silent(text: str, kind: type[Fact]) -> bool:
+    return read_text(text, "2026-01-01T00:00:00Z").get(kind) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "version", "cuda"),
+    [
+        ("PyTorch version: 2.1.1+cu121", "2.1.1+cu121", "12.1"),
+        ("[pip3] torch==2.9.0+cu130", "2.9.0+cu130", "13.0"),
+        ("torch                     2.2.0+cpu", "2.2.0+cpu", ""),
+        ("- PyTorch version (GPU?): 1.12.1+cu116 (False)", "1.12.1+cu116", "11.6"),
+        ("torch.__version__  = 2.1.0+cu121", "2.1.0+cu121", "12.1"),
+        (">>> torch.__version__\n'2.6.0+cu124'", "2.6.0+cu124", "12.4"),
+        ("Ultralytics YOLOv8.1.3 Python-3.10.11 torch-2.1.0+cpu", "2.1.0+cpu", ""),
+        ("PyTorch: 2.8.0+cu128", "2.8.0+cu128", "12.8"),
+    ],
+)
+def test_torch_in_every_dialect(line: str, version: str, cuda: str) -> None:
+    install = read(line, TorchInstall)
+    assert (install.version, install.cuda) == (version, cuda)
+
+
+def test_a_plain_version_is_the_build_that_the_index_serves() -> None:
+    assert read("OS: Ubuntu\n[pip3] torch==2.5.1", TorchInstall).cuda == "12.4"
+    assert read("OS: Windows 10\n[pip3] torch==2.5.1", TorchInstall).cuda is None
+
+
+def test_an_old_environment_dump() -> None:
+    text = "PyTorch version: 1.4.0\nIs debug build: No\nCUDA used to build PyTorch: 10.1\nIs CUDA available: Yes\nPython version: 3.7\nNvidia driver version: 418.40.04\n"
+    assert read(text, TorchInstall).cuda == "10.1"
+    assert read(text, TorchRuntime).cuda_available is True
+    assert read(text, Interpreter).version == "3.7"
+    nvml = read(text, Nvml)
+    assert (nvml.driver_version, nvml.source("driver_version")) == ("418.40.04", "report line 6")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">>> torch.cuda.is_available()\nFalse",
+        "torch.cuda.is_available(): False",
+        "In [3]: torch.cuda.is_available()\nOut[3]: False",
+        "$ python -c 'import torch; print(torch.cuda.is_available())'\nFalse",
+        "`torch.cuda.is_available()` returns `False`",
+        "CUDA available: False",
+        "Is CUDA available: No",
+    ],
+)
+def test_answers_at_a_prompt(text: str) -> None:
+    assert read(text, TorchRuntime).cuda_available is False
+
+
+def test_a_later_try_overrules_and_is_told_as_a_contradiction() -> None:
+    text = ">>> torch.__version__\n2.2.0+cu121\n>>> torch.cuda.is_available()\nTrue\n$ pip install -r r.txt\n>>> torch.__version__\n2.3.0+cpu\n>>> torch.cuda.is_available()\nFalse\n"
+    assert read(text, TorchInstall).version == "2.3.0+cpu"
+    [version, *_] = [c for c in read(text, Reading).contradictions if "torch_install.version" in c]
+    assert version == "torch_install.version: 2.2.0+cu121 (report line 2), 2.3.0+cpu (report line 7)"
+
+
+def test_a_table_of_nvidia_smi() -> None:
+    text = """\
+| NVIDIA-SMI 550.163.01             Driver Version: 550.163.01     CUDA Version: 12.4     |
+|   0  NVIDIA RTX 6000 Ada Gene...    On  |   00000000:C1:00.0 Off |                  Off |
+| 30%   47C    P2             90W /  300W |   46867MiB /  49140MiB |    100%   E. Process |
+|                                         |                        |             Disabled |
+|   1  NVIDIA A100-SXM4-40GB          On  |   00000000:C2:00.0 Off |                    0 |
+| N/A   30C    P0             52W /  400W |       0MiB /  40960MiB |      0%      Default |
+|                                         |                        |              Enabled |
+"""
+    nvml = read(text, Nvml)
+    assert (nvml.driver_version, nvml.cuda_driver_version, nvml.device_count) == ("550.163.01", 12040, 2)
+    first, second = nvml.gpus
+    assert (first.compute_mode, first.utilization_percent, first.mig_mode) == (3, 100, 0)
+    assert (first.memory_used_bytes, first.memory_total_bytes) == (46867 << 20, 49140 << 20)
+    assert (second.name, second.mig_mode, second.pci_bus_id) == ("NVIDIA A100-SXM4-40GB", 1, "00000000:C2:00.0")
+
+
+def test_a_header_alone_and_wsls() -> None:
+    assert read("| NVIDIA-SMI 470.86       Driver Version: 470.86       CUDA Version: 11.4", Nvml).gpus == ()
+    wsl = read("| NVIDIA-SMI 530.46                 Driver Version: 531.61       CUDA Version: 12.1     |", Nvml)
+    assert wsl.driver_version == "531.61"
+
+
+def test_the_list_of_gpus() -> None:
+    nvml = read("GPU 1: NVIDIA A10 (UUID: GPU-466be1f8-0000-0000-0000-000000000000)", Nvml)
+    assert [(gpu.index, gpu.name) for gpu in nvml.gpus] == [(1, "NVIDIA A10")]
+    shared = read("GPU 0,1: NVIDIA A10", Nvml)
+    assert [gpu.index for gpu in shared.gpus] == [0, 1]
+
+
+def test_the_long_form_of_nvidia_smi() -> None:
+    text = """\
+GPU 00000000:3B:00.0
+    Clocks Event Reasons
+        HW Slowdown                       : Active
+            HW Thermal Slowdown           : Active
+        SW Power Cap                      : Active
+    GPU Link Info
+        Link Width
+            Max                           : 16x
+            Current                       : 1x
+    Remapped Rows
+        Uncorrectable Error               : 4
+        Pending                           : Yes
+        Remapping Failure Occurred        : No
+    ECC Errors
+        Volatile
+            SRAM Uncorrectable            : 0
+            DRAM Uncorrectable            : 3
+"""
+    [gpu] = read(text, Nvml).gpus
+    assert (gpu.clock_event_reasons, gpu.pcie_width, gpu.pcie_width_max) == (0x48, 1, 16)
+    assert (gpu.remap_pending, gpu.remap_failed, gpu.remapped_uncorrectable) == (True, False, 4)
+    assert gpu.ecc_uncorrected_volatile == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("export CUDA_VISIBLE_DEVICES=1", "CUDA_VISIBLE_DEVICES", "1"),
+        ('os.environ["CUDA_LAUNCH_BLOCKING"] = "1"', "CUDA_LAUNCH_BLOCKING", "1"),
+        ("CUDA_VISIBLE_DEVICES=-1 python train.py", "CUDA_VISIBLE_DEVICES", "-1"),
+        ("docker run -e CUDA_VISIBLE_DEVICES=3 image", "CUDA_VISIBLE_DEVICES", "3"),
+        ("$ echo $LD_LIBRARY_PATH\n/usr/local/cuda/lib64", "LD_LIBRARY_PATH", "/usr/local/cuda/lib64"),
+        ("ENV CUDA_HOME=/usr/local/cuda", "CUDA_HOME", "/usr/local/cuda"),
+    ],
+)
+def test_variables_however_they_are_set(line: str, name: str, value: str) -> None:
+    assert read(line, Environment).get(name) == value
+
+
+def test_variables_that_do_not_matter_are_left_alone() -> None:
+    assert silent("export AWS_SECRET_ACCESS_KEY=x\nTERM=xterm", Environment)
+
+
+def test_kernel_lines_and_the_modules_version() -> None:
+    text = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  595.45.04  Release Build\n[ 12.5] NVRM: Xid (PCI:0000:3b:00): 79, pid=1\n"
+    module = read(text, KernelModule)
+    assert (module.version, module.flavour) == ("595.45.04", "open")
+    assert [xid.code for xid in read(text, KernelLog).xids] == [79]
+
+
+def test_device_nodes_with_their_rights() -> None:
+    [node] = read("crw-rw---- 1 root video 195,   0 Feb 15 19:37 /dev/nvidia0", DeviceNodes).nodes
+    assert (node.path, node.mode, node.group) == ("/dev/nvidia0", "crw-rw----", "video")
+
+
+def test_the_bus_and_what_holds_the_card() -> None:
+    text = "01:00.0 VGA compatible controller [0300]: NVIDIA Corporation TU106 [GeForce RTX 2070] [10de:1f02] (rev a1)\n\tKernel driver in use: nouveau\n"
+    [gpu] = read(text, PciBus).devices
+    assert (gpu.device, gpu.driver, gpu.name) == ("1f02", "nouveau", "GeForce RTX 2070")
+
+
+def test_a_bus_of_which_only_a_part_is_shown_proves_no_absence() -> None:
+    assert silent("00:02.0 VGA compatible controller: Intel Corporation UHD Graphics 620\n", PciBus)
+    empty = "$ lspci | grep -i nvidia\n$ nvidia-smi\nbash: nvidia-smi: command not found\n"
+    assert read(empty, PciBus).nvidia_gpus == ()
+
+
+def test_containers_and_whether_they_asked() -> None:
+    assert read("docker run -it --rm --gpus all pytorch/pytorch bash", Container).gpus_requested is True
+    assert read("docker run -it --rm pytorch/pytorch bash", Container).gpus_requested is False
+    assert read("podman run --device nvidia.com/gpu=all image cmd", Container).gpus_requested is True
+    assert read("NVIDIA_DRIVER_CAPABILITIES=utility", Container).driver_capabilities == "utility"
+    assert silent("I used docker run", Container) or read("I used docker run", Container).gpus_requested is None
+
+
+def test_limits() -> None:
+    found = read("cpu.max = 400000 100000\nnr_periods 4567\nnr_throttled 3115\nCPU(s):   8\n", Resources)
+    assert (found.cpu_quota, found.periods, found.throttled_periods, found.logical_cpus) == (4.0, 4567, 3115, 8)
+    assert read(">>> p.cpu_affinity()\n[4]", Resources).affinity_cpus == 1
+    assert read("shm   64M  0  64M  0% /dev/shm", Resources).shm_total_bytes == 64 << 20
+
+
+def test_packages() -> None:
+    text = "torch                     1.13.1\ntorchvision               0.14.1\n[pip3] nvidia-nccl-cu12==2.29.3\n  - Installing nvidia-cudnn-cu11 (8.5.0.96)\n"
+    packages = {(dist.name, dist.version) for dist in read(text, Packages).distributions}
+    assert packages == {
+        ("torch", "1.13.1"),
+        ("torchvision", "0.14.1"),
+        ("nvidia-nccl-cu12", "2.29.3"),
+        ("nvidia-cudnn-cu11", "8.5.0.96"),
+    }
+
+
+def test_what_the_loader_took() -> None:
+    text = "\tlibnvJitLink.so.12 => /usr/local/cuda-12.1/lib64/libnvJitLink.so.12 (0x000070ddad800000)\n"
+    [library] = read(text, LoadedLibraries).libraries
+    assert (library.name, library.owner_kind) == ("nvjitlink", "system")
+    assert not read(text, LoadedLibraries).complete
+
+
+def test_copies_that_differ() -> None:
+    text = ">>> x\ntensor([1., 2.], device='cuda:0')\n>>> x.to(1)\ntensor([0., 0.], device='cuda:1')\n"
+    [device] = read(text, Work).devices
+    assert (device.device, device.rates[0].right) == ("cuda:1", False)
+    assert silent(text.replace("0., 0.", "1., 2."), Work)
+
+
+def test_systems() -> None:
+    assert read("- Platform: Linux-4.4.0-19041-Microsoft-x86_64-with-glibc2.31", System).wsl == 1
+    assert read("OS: Ubuntu 22.04 (WSL2)", System).wsl == 2
+    assert read("OS: Microsoft Windows 11 Pro", System).platform == "windows"
+
+
+def test_nothing_in_a_text_is_nothing_known() -> None:
+    snapshot = read_text("Hello, what is a good learning rate?", "t")
+    assert set(snapshot.facts) == {"messages", "reading"}
+    assert read("Hello", Reading).recognised == {}
