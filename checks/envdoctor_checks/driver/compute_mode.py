@@ -14,7 +14,7 @@ DEVICE_UNAVAILABLE = "busy or unavailable"
 
 @check(
     "driver.compute-mode",
-    fields=("nvml.gpus|messages.messages",),
+    fields=("nvml.gpus|cuda_driver.devices|messages.messages",),
     explains=("cuda.init-failed", "driver.device-nodes-missing"),
 )
 def compute_mode(
@@ -41,8 +41,19 @@ def compute_mode(
     shut = [gpu for gpu in gpus if _is_shut(gpu)]
     open_ones = [gpu for gpu in gpus if not gpu.error and not _is_shut(gpu)]
     said = messages.has("cuda-driver-device-unavailable") if messages is not None else None
+    devices = cuda_driver.devices if cuda_driver is not None and not gpus else ()
     if shut and not open_ones:
         yield _finding(shut[0], nvml, cuda_driver)
+    elif devices and all(device.compute_mode == PROHIBITED for device in devices):
+        first = devices[0]
+        yield Finding(
+            title=f"GPU {first.ordinal} ({first.name or 'unnamed'}): compute mode is prohibited",
+            evidence=tuple(
+                device.says("compute_mode", f"CUDA device {device.ordinal}: {device.compute_mode}")
+                for device in devices
+            ),
+            fix=(Fix("Set the compute mode back to default", "sudo nvidia-smi -c 0"),),
+        )
     elif not gpus and said is not None:
         yield Finding(
             title="CUDA says that the device is busy or unavailable (46); an exclusive compute mode does that",

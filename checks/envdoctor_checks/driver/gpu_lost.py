@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.remedy import reboot
-from envdoctor.facts import KernelLog, Messages, Nvml
+from envdoctor.facts import KernelLog, Messages, Nvml, NvmlGpu
 
 NVML_GPU_IS_LOST = 15
+NVML_UNKNOWN = 999
+"""Of one GPU's handle: nvidia-smi's "Unable to determine the device handle … Unknown Error"."""
 XID_FALLEN_OFF_THE_BUS = 79
 SAID = ("kernel-fallen-off-bus", "kernel-fallen-off-bus-unresponsive", "nvml-gpu-lost", "nvml-no-device-handle")
 
@@ -35,17 +37,18 @@ def gpu_lost(nvml: Nvml | None, kernel_log: KernelLog | None, messages: Messages
     A driver fault: reinstalling it changes nothing.
     """
     gpus = nvml.gpus if nvml is not None else ()
-    lost = [gpu for gpu in gpus if gpu.error == NVML_GPU_IS_LOST]
+    lost = [gpu for gpu in gpus if gpu.error in (NVML_GPU_IS_LOST, NVML_UNKNOWN)]
     xids = [event for event in (kernel_log.xids if kernel_log else ()) if event.code == XID_FALLEN_OFF_THE_BUS]
     at_init = nvml is not None and nvml.init_code == NVML_GPU_IS_LOST
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
+    certain = any(gpu.error == NVML_GPU_IS_LOST for gpu in lost)
     healthy = [gpu.index for gpu in gpus if not gpu.error]
     if gpus and not lost and not at_init and said is None:
         return  # every GPU answers now: an older Xid 79 is history
     if not lost and not at_init and not xids and said is None:
         return
     count = f" of {nvml.device_count}" if nvml is not None and nvml.device_count else ""
-    which = f"GPU {lost[0].index}{count} is lost (NVML 15)" if lost else f"NVML says a GPU{count} is lost (15)"
+    which = f"GPU {lost[0].index}{count} {_how(lost[0])}" if lost else f"NVML says a GPU{count} is lost (15)"
     if not lost and not at_init:
         place = f"GPU at {xids[-1].pci}" if xids else "A GPU"
         which = f"{place} has fallen off the bus" + (" (Xid 79)" if xids else "")
@@ -58,7 +61,7 @@ def gpu_lost(nvml: Nvml | None, kernel_log: KernelLog | None, messages: Messages
         title=f"{which}; {len(healthy)} still answer" if lost and count else which,
         detail="The card stopped answering on PCIe. A warm restart is often not enough.",
         evidence=(
-            *(gpu.says("error", f"GPU {gpu.index}: NVML 15 (GPU is lost)") for gpu in lost),
+            *(gpu.says("error", f"GPU {gpu.index}: {_how(gpu)}") for gpu in lost),
             *((nvml.says("init_code"),) if nvml is not None and at_init else ()),
             *((kernel_log.says("xids", event.text) for event in xids[-2:]) if kernel_log else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
@@ -68,5 +71,9 @@ def gpu_lost(nvml: Nvml | None, kernel_log: KernelLog | None, messages: Messages
             *(rest or [reboot("if its power cannot be cut")]),
         ),
         gpu=lost[0].index if lost else None,
-        confidence="certain" if lost or at_init or xids else "likely",
+        confidence="certain" if certain or at_init or xids else "likely",
     )
+
+
+def _how(gpu: NvmlGpu) -> str:
+    return "is lost (NVML 15)" if gpu.error == NVML_GPU_IS_LOST else "gives no handle (NVML 999)"

@@ -80,7 +80,7 @@ def version_mismatch(
     refused = cuda_driver is not None and cuda_driver.init_code == CUDA_SYSTEM_DRIVER_MISMATCH
     # A libcuda newer than the running module is taken for an attempt at forward compatibility.
     forward = cuda_driver is not None and cuda_driver.init_code == CUDA_COMPAT_NOT_SUPPORTED
-    by_code = refused and (running is None or installed is None)
+    by_code = refused and (running is None or _libcuda_version(driver_libraries) is None)
     unwell = refused or forward or code not in (None, 0)
     if not (code == NVML_LIB_RM_VERSION_MISMATCH or said is not None or by_code or (differ and unwell)):
         return
@@ -109,6 +109,12 @@ def version_mismatch(
         ),
         fix=_fix(in_container(container)),
     )
+
+
+def _libcuda_version(libraries: DriverLibraries | None) -> str | None:
+    """The version of the libcuda that is loaded: NVML's library can be of the module's version while this one is not."""
+    winner = libraries.winner("libcuda.so.1") if libraries is not None else None
+    return winner.version if winner is not None else None
 
 
 def _compat_in_front(libraries: DriverLibraries | None, cuda: CudaDriver | None) -> bool:

@@ -51,8 +51,8 @@ def visible_devices(
     if total == 0 or (seen is not None and seen >= len(entries)):
         return
     hides_all = value.strip() == "" or entries[0].startswith("-") or entries[0] in ("NoDevFiles", "none", "void")
-    if not hides_all and good is None and _sees_none(torch_runtime, messages) and _is_gpu_build(torch_install):
-        if entries[0] != "0":
+    if not hides_all and good is None and _sees_none(torch_runtime, messages, cuda_driver) and _is_gpu_build(torch_install):
+        if entries[0] != "0" or _only_masked(cuda_driver):
             yield _unseen(value, environment)
         return
     if not hides_all and (good is None or good == len(entries)):
@@ -98,8 +98,15 @@ def visible_devices(
 NONE_SEEN = ("torch-no-gpus-available", "torch-device-not-visible")
 
 
-def _sees_none(runtime: TorchRuntime | None, messages: Messages | None) -> bool:
-    """Whether torch was seen to find no device."""
+def _only_masked(cuda: CudaDriver | None) -> bool:
+    """Whether CUDA finds no device with the variable and works without it."""
+    return cuda is not None and cuda.init_code not in (0, None) and cuda.unmasked_init_code == 0
+
+
+def _sees_none(runtime: TorchRuntime | None, messages: Messages | None, cuda: CudaDriver | None) -> bool:
+    """Whether torch was seen to find no device, or CUDA to find one only without the variable."""
+    if _only_masked(cuda):
+        return True
     if runtime is not None and (runtime.cuda_available is False or runtime.device_count == 0):
         return True
     return messages is not None and any(messages.has(key) is not None for key in NONE_SEEN)
