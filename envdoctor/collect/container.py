@@ -23,6 +23,8 @@ OVERLAY_ROOT = re.compile(
     r"^\S+ \S+ \S+ / / .* - overlay .*(?:/docker/|/containers/|containerd|/snapshots/|/kubelet/)", re.MULTILINE
 )
 """A root that a container engine stacked; live systems have overlay roots too, of other layers."""
+RUNTIME_VARIABLES = ("NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA")
+"""An image sets them for the container runtime; outside a container they mean nothing, and nobody sets them there."""
 CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 
 
@@ -71,6 +73,9 @@ def _markers(host: Host) -> Iterator[tuple[str, str]]:
         yield {"oci": "unknown"}.get(said, said), "/run/systemd/container or the variable container"
     if OVERLAY_ROOT.search(_text(host, "/proc/self/mountinfo")):
         yield "unknown", "the overlay root in /proc/self/mountinfo"
+    for name in RUNTIME_VARIABLES:
+        if host.environ.get(name):
+            yield "unknown", f"environment {name}"
 
 
 def _text(host: Host, path: str) -> str:

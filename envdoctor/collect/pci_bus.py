@@ -87,9 +87,10 @@ def _speed(host: Host, path: str) -> float | None:
 def _link(host: Host, path: str) -> str | None:
     """The name that a link points to; empty: there is no such link; None: that could not be told."""
     try:
-        return os.path.basename(host.resolve(path)) if host.exists(path) else ""
+        name = os.path.basename(host.resolve(path))  # what it points to need not be there for us to see
     except OSError:
         return None
+    return "" if name == os.path.basename(path) else name
 
 
 def _bar_unassigned(host: Host, path: str) -> bool | None:

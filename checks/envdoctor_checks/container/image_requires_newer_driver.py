@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, dotted, driver_cuda
+from envdoctor.diagnose.predicates import cuda_works, dotted, driver_cuda, torch_cuda
 from envdoctor.diagnose.remedy import install_driver
-from envdoctor.facts import Container, CudaDriver, Evidence, Messages, Nvml, System, TorchRuntime
-from envdoctor.knowledge.drivers import driver_for_cuda
+from envdoctor.facts import Container, CudaDriver, Evidence, Messages, Nvml, System, TorchInstall, TorchRuntime
+from envdoctor.knowledge.drivers import driver_for_cuda, runs_cuda, version_key
 
 REQUIRED = re.compile(r"cuda\s*>=\s*(\d+)\.(\d+)")
 SAID = ("container-requires-cuda", "container-requires-brand")
@@ -27,6 +27,7 @@ def image_requires_newer_driver(
     torch_runtime: TorchRuntime | None,
     messages: Messages | None,
     system: System | None,
+    torch_install: TorchInstall | None,
 ) -> Iterator[Finding]:
     """The image demands a newer CUDA than the host's driver runs.
 
@@ -53,7 +54,10 @@ def image_requires_newer_driver(
     wanted = REQUIRED.search(demand)
     version = driver_cuda(cuda_driver, nvml)
     if text is None and (
-        wanted is None or version is None or _met(demand, version) or _runs(cuda_driver, torch_runtime)
+        wanted is None
+        or version is None
+        or _met(demand, version)
+        or _runs(version, cuda_driver, torch_runtime, torch_install)
     ):
         return
     need = f"{wanted[1]}.{wanted[2]}" if wanted else "newer"
@@ -76,10 +80,13 @@ def image_requires_newer_driver(
     )
 
 
-def _runs(cuda: CudaDriver | None, runtime: TorchRuntime | None) -> bool:
-    """Whether CUDA was seen to work all the same, by minor-version or forward compatibility: up to torch, where torch was tried."""
+def _runs(version: int, cuda: CudaDriver | None, runtime: TorchRuntime | None, install: TorchInstall | None) -> bool:
+    """Whether CUDA works all the same, by minor-version or forward compatibility: as torch was seen to start it, else by its build."""
     stage = runtime.stage("cuda-init") if runtime is not None else None
-    return cuda_works(cuda, runtime) and (stage is None or stage.status == "ok")
+    if not cuda_works(cuda, runtime) or stage is not None:
+        return cuda_works(cuda, runtime) and stage is not None and stage.status == "ok"
+    major, minor = (*version_key(torch_cuda(install, runtime) or "0"), 0)[:2]
+    return runs_cuda((version // 1000, version % 1000 // 10), (major, minor))
 
 
 def _met(demand: str, version: int) -> bool:

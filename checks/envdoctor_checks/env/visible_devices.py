@@ -51,7 +51,12 @@ def visible_devices(
     if total == 0 or (seen is not None and seen >= len(entries)):
         return
     hides_all = value.strip() == "" or entries[0].startswith("-") or entries[0] in ("NoDevFiles", "none", "void")
-    if not hides_all and good is None and _sees_none(torch_runtime, messages, cuda_driver) and _is_gpu_build(torch_install):
+    if (
+        not hides_all
+        and good is None
+        and _sees_none(torch_runtime, messages, cuda_driver)
+        and _is_gpu_build(torch_install)
+    ):
         if entries[0] != "0" or _only_masked(cuda_driver):
             yield _unseen(value, environment)
         return

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, driver_hangs, gpu_seen, on_jetson, on_wsl, other_displays, other_gpu_serves
+from envdoctor.diagnose.predicates import (
+    cuda_works,
+    driver_hangs,
+    gpu_seen,
+    on_jetson,
+    on_wsl,
+    other_displays,
+    other_gpu_serves,
+)
 from envdoctor.facts import CudaDriver, Evidence, Nvml, PciBus, ProbeDeaths, System, TorchInstall, TorchRuntime
 
 ECHOES = (
@@ -48,7 +56,11 @@ def no_gpu(
     virtual = system is not None and system.hypervisor not in (None, "none")
     if virtual or on_wsl(system) or on_jetson(system) or cuda_works(cuda_driver, torch_runtime):
         return
-    if gpu_seen(pci_bus, nvml, cuda_driver) is not False or other_gpu_serves(pci_bus, torch_install) or driver_hangs(probe_deaths):
+    if (
+        gpu_seen(pci_bus, nvml, cuda_driver) is not False
+        or other_gpu_serves(pci_bus, torch_install)
+        or driver_hangs(probe_deaths)
+    ):
         return
     yield Finding(
         title=f"No NVIDIA GPU among the {pci_bus.device_count} devices on the PCI bus{other_displays(pci_bus)}",
