@@ -36,11 +36,11 @@ def cuda_driver(host: Host) -> CudaDriver:
 
 
 def read_cuda(result: ChildResult) -> CudaDriver:
-    """The child's words as a fact. Raises CannotLook where it died before cuInit had answered."""
+    """The child's words as a fact. Raises CannotLook where it died in the driver."""
     words: dict[str, Any] = {}
     for stage in CALLS:
         words.update(said(result, stage) or {})
-    if result.stage is not None and result.stage != "devices":
+    if result.stage is not None:
         library = f" (libcuda {words['library']})" if words.get("library") else ""
         raise died(result, {stage: call + library for stage, call in CALLS.items()}, "the CUDA child")
     if not words:

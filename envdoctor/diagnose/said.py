@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from envdoctor.diagnose.api import Confidence, Finding, Fix
 from envdoctor.facts import Environment, Message, Messages, Reading, Snapshot
 from envdoctor.knowledge.codes import cuda_code_in
-from envdoctor.knowledge.messages import MessageRow, Specificity, message
+from envdoctor.knowledge.messages import CATCH_ALL, MessageRow, Specificity, message
 
 CONFIDENCE: dict[Specificity, Confidence] = {"specific": "certain", "likely": "likely", "ambiguous": "possible"}
 
@@ -50,7 +50,10 @@ def findings_of(snapshot: Snapshot, found: Iterable[Finding]) -> Iterator[Findin
         row = _row(said)
         if row is None or row.cause is None:
             continue
-        cause, specificity = _decided(row, said, snapshot)
+        decided = _decided(row, said, snapshot)
+        if decided is None:
+            continue
+        cause, specificity = decided
         if cause not in known and (cause not in best or _order(specificity) < _order(best[cause][0])):
             best[cause] = specificity, said
     sure = bool(known - GENERIC.keys()) or any(
@@ -74,8 +77,9 @@ GENERIC = {"cuda.init-failed": 1, "torch.import-fails": 1, "framework.fallback":
 the one with the lower number."""
 
 
-def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, Specificity]:
-    """The cause of a message, and how surely. Of an ambiguous one a code of CUDA in it decides, or what else the report tells."""
+def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, Specificity] | None:
+    """The cause of a message, and how surely. Of an ambiguous one a code of CUDA in it decides, or what else the report tells.
+    None: the code is one of programs' own faults."""
     assert row.cause is not None
     environment, reading = snapshot.get(Environment), snapshot.get(Reading)
     if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
@@ -89,6 +93,8 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
     ):
         return "hardware.no-gpu", "ambiguous"
     code = cuda_code_in(said.text) if row.specificity == "ambiguous" else None
+    if code is not None and code.cause is None and row.key.endswith(CATCH_ALL):
+        return None
     if code is not None and code.cause is not None and code.cause in (*row.also, row.cause):
         return code.cause, "likely" if code.cause != row.cause else "ambiguous"
     return row.cause, row.specificity

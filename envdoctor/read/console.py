@@ -21,6 +21,7 @@ INLINE = re.compile(
     r"torch\.cuda\.is_available\(\)`?\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#){0,3}\s*[`'\"]?(?P<value>True|False)\b",
     re.IGNORECASE,
 )
+INLINE_VERSION = re.compile(r"torch\.__version__\)?\s*(?:is|:|=|==|->|→)?\s*[`'\"]?(?P<value>\d+\.\d+\.\d+[\w.+-]*)")
 ASSIGNED = (
     re.compile(
         r"^\s*(?:[$#%]\s*)?(?:sudo\s+)?(?:export\s+|set\s+|setenv\s+|ENV\s+|-\s+|%env\s+)?(?P<name>[A-Z][A-Z0-9_]{3,50})\s*=\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|]*)"
@@ -32,6 +33,7 @@ ASSIGNED = (
 )
 ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$")
 PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
+LISTED = re.compile(r"/dev/nvidia[\w-]*")
 NODE = re.compile(
     r"^(?P<mode>c[rwx-]{9})[.+]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+\d+,\s*\d+\s.*?(?P<path>/dev/nvidia[\w/-]*)\s*$"
 )
@@ -54,6 +56,10 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
                 variables[name] = (value, number)
         question = ECHO.match(text)
         echoed = question["name"] if question is not None else None
+        listed = LISTED.findall(text) if text.lstrip().startswith("/dev/nvidia") else []
+        nodes += [DeviceNode(path=path, exists=True) for path in listed]
+        if listed:
+            notes.saw("ls -l /dev/nvidia*", number)
         node = NODE.match(text)
         if node is not None:
             nodes.append(
@@ -64,6 +70,9 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
         last = max(number for _, number in variables.values())
         notes.note(Environment, "variables", {name: value for name, (value, _) in variables.items()}, last)
     if nodes:
+        paths = {node.path for node in nodes}
+        if {"/dev/nvidiactl", "/dev/nvidia0"} <= paths and "/dev/nvidia-uvm" not in paths:
+            nodes.append(DeviceNode(path="/dev/nvidia-uvm", exists=False))
         notes.note(DeviceNodes, "nodes", tuple(nodes), notes.kinds["ls -l /dev/nvidia*"])
 
 
@@ -84,6 +93,9 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
         elif what == "version" and "." in value:
             note_torch(notes, value, number)
         return rest
+    version = INLINE_VERSION.search(text)
+    if version is not None:
+        note_torch(notes, version["value"], number)
     questions = [(match.start(), "available") for match in AVAILABLE.finditer(text)]
     questions += [(match.start(), "count") for match in COUNT.finditer(text)]
     questions += [(match.start(), "version") for match in VERSION.finditer(text)]

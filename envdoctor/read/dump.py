@@ -17,6 +17,10 @@ KEY = re.compile(
 GPU_LINE = re.compile(
     r"^\s*(?:GPU models and configuration:\s*)?GPU (?P<index>\d+(?:,\d+)*):\s*(?P<name>[A-Za-z][^(]*?)(?:\s*\((?:UUID|[\d.]+ ?[GM]i?B).*)?$"
 )
+DRIVER = re.compile(
+    r"\b(?:nvidia|gpu|cuda)[ -]driver(?:[ -]version)?\s*[:=]?\s*v?(?P<version>\d{3}\.\d{2,3}(?:\.\d+)?)\b",
+    re.IGNORECASE,
+)
 ULTRALYTICS = re.compile(
     r"\bPython-(?P<python>\d+\.\d+\.\d+)\s+torch-(?P<torch>\d+\.\d+\.\d+\S*)\s*(?P<device>CPU|CUDA:\d+)?"
 )
@@ -39,6 +43,9 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
             _torch_version(notes, banner["torch"], number)
             notes.note(Interpreter, "version", banner["python"], number)
             notes.saw("ultralytics banner", number)
+        driver = DRIVER.search(text)
+        if driver is not None:
+            notes.note(Nvml, "driver_version", driver["version"], number, keep=True)
         entry = KEY.match(text)
         if entry is not None:
             key = re.sub(r"[^a-z0-9]+", " ", entry["key"].lower()).strip()

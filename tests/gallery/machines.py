@@ -14,6 +14,8 @@ NO_MODULE = Machine(gpus=(Gpu(driver=""),), module="", modules=(), nodes=())
 CONTAINER = {"/.dockerenv": ""}
 COMPAT = "/usr/local/cuda-13/compat"
 STUBS = "/usr/local/cuda-13/lib64/stubs"
+WSL_LIBRARIES = "/usr/lib/wsl/lib"
+WSL = {"/proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2\n"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,9 @@ HGX = Machine(
 )
 H100 = {"STUB_GPU_COUNT": "8", "STUB_GPU_NAME": "NVIDIA H100 80GB HBM3", "STUB_CC": "9.0", "STUB_NVLINK": "1" * 18}
 A100 = {"STUB_GPU_NAME": "NVIDIA A100-SXM4-40GB", "STUB_CC": "8.0"}
+
+UNSEEN = Machine(module="", modules=(), nodes=("nvidiactl", "nvidia0"))
+"""A driver that runs, where /proc and /sys show nothing of it (gVisor; a container without them)."""
 
 HEALTHY = (
     Case(name="healthy bare metal", cause=None),
@@ -209,12 +214,35 @@ BROKEN = (
     Case(
         name="WSL with a Linux driver inside",
         cause="wsl.driver",
-        machine=Machine(gpus=(), module="", modules=(), nodes=("dxg",), files={"/proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2\n"}),
+        machine=Machine(gpus=(), module="", modules=(), nodes=("dxg",), files=WSL),
         driver={"STUB_NVML_INIT": "9", "STUB_CUINIT": "100"},
     ),
     Case(name="BAR without an address", cause="hardware.pci-bar-unassigned",
          machine=Machine(gpus=(Gpu(driver="", resource="0x0000000000000000 0x0000000000ffffff 0x0000000000040200\n"),), nodes=("nvidiactl",)),
          driver={"STUB_GPU_COUNT": "0", "STUB_CUINIT": "100"}),
+    Case(name="uvm node missing, module out of sight", cause="driver.device-nodes-missing", machine=UNSEEN, driver={"STUB_CUINIT": "999"}),
+    Case(name="cuInit fails, module out of sight", cause="cuda.init-failed", driver={"STUB_CUINIT": "999"},
+         machine=Machine(module="", modules=(), nodes=("nvidiactl", "nvidia0", "nvidia-uvm"))),
+    Case(name="compat on GeForce, module out of sight", cause="cuda.compat-conflict", machine=UNSEEN,
+         environ={"LD_LIBRARY_PATH": f"@driver:{COMPAT}"}, driver={"STUB_CUINIT": "804"}),
+    Case(name="masked, GPU not on the bus, no NVML", cause="env.visible-devices", environ={"CUDA_VISIBLE_DEVICES": "GPU-00000000"},
+         machine=Machine(gpus=(), module="", modules=(), nodes=(), libraries={"libcuda.so.1": "595.45.04"})),
+    Case(name="stub and no driver", cause="cuda.stub-loaded", machine=NO_DRIVER, environ={"LD_LIBRARY_PATH": f"@driver:{STUBS}"}, driver={"STUB_CUINIT": "34"}),
+    Case(name="GPU without a handle", cause="driver.gpu-lost", driver={"STUB_HANDLE_0": "999", "STUB_CUINIT": "999"}),
+    Case(name="container on a host with nouveau", cause="driver.nouveau-loaded",
+         machine=Machine(gpus=(Gpu(driver="nouveau"),), module="", modules=("nouveau",), nodes=(), libraries={}, files=CONTAINER)),
+    Case(name="container known by its variables, utility only", cause="container.capabilities-missing",
+         machine=Machine(libraries={"libnvidia-ml.so.1": "595.45.04"}), environ={"NVIDIA_DRIVER_CAPABILITIES": "utility"}),
+    Case(name="container with lost devices, cuInit 304", cause="container.devices-lost", machine=Machine(files=CONTAINER),
+         driver={"STUB_NVML_INIT": "999", "STUB_CUINIT": "304"}),
+    Case(name="image asks for a newer driver", cause="container.image-requires-newer-driver", also=("cuda.driver-too-old",),
+         machine=Machine(module="470.256.02", libraries={"libcuda.so.1": "470.256.02", "libnvidia-ml.so.1": "470.256.02"}, files=CONTAINER),
+         environ={"NVIDIA_REQUIRE_CUDA": "cuda>=12.4"}, driver={"STUB_CUDA_VERSION": "11040", "STUB_DRIVER_VERSION": "470.256.02", "STUB_GPU_NAME": "Tesla T4", "STUB_CC": "7.5"}),
+    Case(name="WSL, and Windows has no GPU", cause="wsl.driver", environ={"LD_LIBRARY_PATH": f"@driver:{WSL_LIBRARIES}"},
+         machine=Machine(gpus=(), module="", modules=(), nodes=("dxg",), libraries={}, files=WSL), driver={"STUB_NVML_INIT": "9", "STUB_CUINIT": "100"}),
+    Case(name="container in WSL without GPU", cause="container.gpu-not-passed",
+         machine=Machine(gpus=(), module="", modules=(), nodes=(), libraries={}, files={**WSL, **CONTAINER})),
+    Case(name="two torches, and the CPU build wins", cause="torch.duplicate-installs", environ={"PYTHONPATH": "@cpu:@torch"}),
 )  # fmt: skip
 
 HOSTILE = (
@@ -224,6 +252,12 @@ HOSTILE = (
         name="all of the driver hangs",
         cause="driver.hung",
         driver={"STUB_NVML_INIT": "hang", "STUB_CUINIT": "hang"},
+        options=("--timeout", "6"),
+    ),
+    Case(
+        name="cuDeviceGetCount hangs",
+        cause="driver.hung",
+        driver={"STUB_RC_cuDeviceGetCount": "hang"},
         options=("--timeout", "6"),
     ),
     Case(name="cuInit crashes", cause="cuda.init-failed", driver={"STUB_CUINIT": "segv"}),

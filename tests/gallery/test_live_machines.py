@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from envdoctor.report.json import schema
-from machines import CASES, Case
+from machines import CASES, COMPAT, STUBS, WSL_LIBRARIES, Case
 from sandbox import possible, run
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def builds(fake_driver: FakeDriver) -> Path:
     decoy(PLACE / "decoys13", "libnvJitLink.so.13", "13.0.0")
     decoy(PLACE / "toolkit", "libcudart.so.13", "13.0.0")
     shutil.copytree(fake_driver.lib, PLACE / "driver" / "lib")
-    for folder in ("/usr/local/cuda-13/compat", "/usr/local/cuda-13/lib64/stubs"):
+    for folder in (COMPAT, STUBS, WSL_LIBRARIES):
         shutil.copytree(fake_driver.lib, PLACE / "driver" / folder.lstrip("/"))
     return PLACE
 

@@ -257,4 +257,201 @@ REPORTS = (
         "| NVIDIA-SMI 560.35.03              Driver Version: 560.35.03      CUDA Version: 12.6     |\n|   0  NVIDIA GeForce RTX 3090        Off |   00000000:01:00.0  On |                  N/A |\n|  0%   45C    P8             25W /  350W |     512MiB /  24576MiB |      3%      Default |\n>>> torch.cuda.is_available()\nTrue\n",
     ),
     Paste(None, "Hello, which learning rate should I take for ResNet-50?\n"),
+    # one line each
+    Paste(
+        "torch.import-fails",
+        "ImportError: /usr/lib/libstdc++.so.6: version `GLIBCXX_3.4.29' not found (required by /v/torch/lib/libtorch.so)",
+    ),
+    Paste("torch.shadowed-module", "AttributeError: module 'torch' has no attribute 'cuda'"),
+    Paste("torch.cpu-only-build", "AssertionError: Torch not compiled with CUDA enabled"),
+    Paste(
+        "torch.cpu-only-build",
+        "RuntimeError: Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu')\ntorch.__version__ 2.2.1+cpu",
+    ),
+    Paste(
+        "torch.companion-mismatch",
+        "RuntimeError: Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions are incompatible",
+    ),
+    Paste(
+        "torch.companion-mismatch",
+        "torchvision 0.15.2 requires torch==2.0.1, but you have torch 2.1.0 which is incompatible.",
+    ),
+    Paste(
+        "torch.extension-abi-mismatch",
+        "ImportError: /v/xformers/_C.so: undefined symbol: _ZNK3c1010TensorImpl36is_contiguous_nondefault_policy_implENS_12MemoryFormatE",
+    ),
+    Paste(
+        "torch.extension-abi-mismatch",
+        "RuntimeError: CUDA Setup failed despite GPU being available. Please run the following command to get more information:\npython -m bitsandbytes",
+    ),
+    Paste(
+        "torch.extension-abi-mismatch",
+        "WARNING[XFORMERS]: xFormers can't load C++/CUDA extensions. xFormers was built for:\n    PyTorch 2.1.0+cu121 with CUDA 1201 (you have 2.2.0+cu121)",
+    ),
+    Paste("torch.extension-abi-mismatch", "ModuleNotFoundError: No module named 'flash_attn_2_cuda'"),
+    Paste(
+        "torch.extension-abi-mismatch",
+        "ImportError: deepspeed/ops/transformer_inference_op.so: undefined symbol: _ZN2at4_ops5zeros4callEN3c108ArrayRefINS2_6SymIntEEE",
+    ),
+    Paste("torch.arch-not-supported", "ptxas fatal   : Value 'sm_120' is not defined for option 'gpu-name'"),
+    Paste("torch.arch-not-supported", "RuntimeError: CUDA error: device kernel image is invalid"),
+    Paste(
+        "torch.arch-not-supported",
+        "Bfloat16 is only supported on GPUs with compute capability of at least 8.0. Your Tesla T4 GPU has compute capability 7.5.",
+    ),
+    Paste(
+        "torch.arch-not-supported",
+        "Found GPU0 Tesla K40c which is of cuda capability 3.5.\n    PyTorch no longer supports this GPU because it is too old.\n    The minimum cuda capability supported by this library is 3.7.",
+    ),
+    Paste(
+        "cuda.driver-too-old",
+        "torch._C._cuda_init()\nRuntimeError: The NVIDIA driver on your system is too old (found version 10020).",
+    ),
+    Paste(
+        "cuda.driver-too-old",
+        "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
+    ),
+    Paste(
+        "cuda.driver-too-old",
+        "CUDA_ERROR_UNSUPPORTED_PTX_VERSION: the provided PTX was compiled with an unsupported toolchain",
+    ),
+    Paste("cuda.driver-too-old", "nvidia driver 418.87 \npytorch 1.7.1+cu110\n>>> torch.cuda.is_available()\nFalse"),
+    Paste(
+        "cuda.init-failed",
+        "E external/local_xla/xla/stream_executor/cuda/cuda_driver.cc:152] failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)",
+    ),
+    Paste(
+        "cuda.library-missing",
+        "W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load dynamic library 'libcudart.so.11.0'; dlerror: libcudart.so.11.0: cannot open shared object file: No such file or directory",
+    ),
+    Paste(
+        "cudnn.missing",
+        "W tensorflow/stream_executor/platform/default/dso_loader.cc:64] Could not load dynamic library 'libcudnn.so.8'; dlerror: libcudnn.so.8: cannot open shared object file",
+    ),
+    Paste("cuda.library-missing", "Library cublas64_12.dll is not found or cannot be loaded"),
+    Paste("cuda.library-missing", "RuntimeError: Failed to find nvrtc library: libnvrtc-builtins.so.12.1"),
+    Paste(
+        "cuda.library-missing",
+        "nvrtc: error: failed to open libnvrtc-builtins.so.12.4.\n  Make sure that libnvrtc-builtins.so.12.4 is installed correctly.",
+    ),
+    Paste("cudnn.version-mismatch", "Loaded runtime CuDNN library: 8.2.4 but source was compiled with: 8.6.0."),
+    Paste("cudnn.version-mismatch", "RuntimeError: cuDNN error: CUDNN_STATUS_NOT_INITIALIZED"),
+    Paste(
+        "cudnn.missing",
+        "Unable to load any of {libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9, libcudnn_ops.so}\nInvalid handle. Cannot load symbol cudnnCreateTensorDescriptor",
+    ),
+    Paste(
+        "nccl.transport",
+        "torch.distributed.DistBackendError: NCCL error in: ../torch/csrc/distributed/c10d/ProcessGroupNCCL.cpp:1970, unhandled system error (run with NCCL_DEBUG=INFO for details), NCCL version 2.20.5",
+    ),
+    Paste("nccl.transport", "NCCL WARN Bootstrap : no socket interface found"),
+    Paste(
+        "nccl.transport",
+        "NCCL WARN NET/IB : Got completion from peer 10.0.0.1<3000> with error 12, opcode 0, len 0, vendor err 129",
+    ),
+    Paste("nccl.version-mismatch", "RuntimeError: NCCL version mismatch: rank 0 has 2.18.1, rank 1 has 2.20.5"),
+    Paste("nccl.missing", "RuntimeError: Distributed package doesn't have NCCL built in"),
+    Paste("driver.module-not-loaded", "modinfo: ERROR: Module nvidia not found."),
+    Paste(
+        "driver.module-not-loaded",
+        "nvidia: module verification failed: signature and/or required key missing - tainting kernel\nmodprobe: ERROR: could not insert 'nvidia': Operation not permitted\nSecureBoot enabled",
+    ),
+    Paste(
+        "driver.module-not-loaded",
+        "nvidia-smi\nNVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\ndkms status\nnvidia/550.120: added",
+    ),
+    Paste(
+        "driver.version-mismatch",
+        "nvidia-container-cli: initialization error: nvml error: driver/library version mismatch",
+    ),
+    Paste(
+        "driver.device-nodes-missing",
+        "$ ls /dev/nvidia*\n/dev/nvidia0  /dev/nvidiactl\n>>> torch.cuda.is_available()\nUserWarning: CUDA initialization: CUDA unknown error",
+    ),
+    Paste("driver.hung", "INFO: task nvidia-smi:12345 blocked for more than 120 seconds."),
+    Paste("driver.gpu-lost", "nvidia-smi\nUnable to determine the device handle for GPU 0000:0A:00.0: Unknown Error"),
+    Paste(
+        "driver.nouveau-loaded",
+        "ERROR: The Nouveau kernel driver is currently in use by your system.  This driver is incompatible with the NVIDIA driver, and must be disabled before proceeding.",
+    ),
+    Paste(
+        "driver.fabric-manager-down",
+        "nvidia-fabricmanager.service: Failed with result 'exit-code'.\nfabric manager NVIDIA GPU driver interface version 535.129.03 don't match with driver version 535.161.08",
+    ),
+    Paste("container.toolkit-missing", "Error response from daemon: Unknown runtime specified nvidia."),
+    Paste(
+        "container.toolkit-missing",
+        'docker: Error response from daemon: OCI runtime create failed: unable to retrieve OCI runtime error: exec: "nvidia-container-runtime": executable file not found in $PATH',
+    ),
+    Paste(
+        "container.devices-lost",
+        "RuntimeError: No CUDA GPUs are available\n# nvidia-smi\nFailed to initialize NVML: Unknown Error\n# systemctl daemon-reload",
+    ),
+    Paste("container.gpu-not-passed", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."),
+    Paste(
+        "container.shm-too-small",
+        "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).",
+    ),
+    Paste(
+        "wsl.driver", "nvidia-container-cli: initialization error: WSL environment detected but no adapters were found"
+    ),
+    Paste(
+        "gpu.memory-full",
+        "RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 7.79 GiB total capacity; 5.95 MiB already allocated; 12.38 MiB free; 8.00 MiB reserved in total by PyTorch)",
+    ),
+    Paste("gpu.ecc-errors", "RuntimeError: CUDA error: uncorrectable ECC error encountered"),
+    Paste(
+        "gpu.xid-errors",
+        "NVRM: Xid (PCI:0000:b1:00): 119, pid=3321, name=nvidia-smi, Timeout after 6s of waiting for RPC response from GPU0 GSP!",
+    ),
+    Paste(
+        "gpu.nvlink-down",
+        "NVRM: Xid (PCI:0000:b1:00): 74, pid='<unknown>', name=<unknown>, NVLink: fatal error detected on link 3",
+    ),
+    Paste(
+        "framework.fallback",
+        "UserWarning: Specified provider 'CUDAExecutionProvider' is not in available provider names.Available providers: 'AzureExecutionProvider, CPUExecutionProvider'",
+    ),
+    Paste("framework.fallback", 'level=INFO source=gpu.go:378 msg="no compatible GPUs were discovered"'),
+    Paste(
+        "framework.fallback", "warning: not compiled with GPU offload support, --n-gpu-layers option will be ignored"
+    ),
+    Paste(
+        "framework.fallback",
+        "INFO:2024 jax._src.xla_bridge: Unable to initialize backend 'cuda': module 'jaxlib.xla_extension' has no attribute 'GpuAllocatorConfig'\nWARNING: No GPU/TPU found, falling back to CPU.",
+    ),
+    Paste("env.alloc-conf", "RuntimeError: Unrecognized key 'garbage' in CUDA allocator config"),
+    Paste("env.visible-devices", "CUDA_VISIBLE_DEVICES=4,5\nRuntimeError: CUDA error: invalid device ordinal"),
+    Paste(
+        "python.unsupported-version",
+        "ERROR: torch-2.1.0+cu121-cp310-cp310-linux_x86_64.whl is not a supported wheel on this platform.",
+    ),
+    Paste(
+        "python.unsupported-version",
+        "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)\nPython 3.14.0",
+    ),
+    Paste("cuda.toolkit-missing", "RuntimeError: CUDA_HOME environment variable is not set."),
+    Paste("cuda.toolkit-missing", "error: [Errno 2] No such file or directory: '/usr/local/cuda/bin/nvcc'"),
+    Paste("cuda.toolkit-mismatch", "error -- unsupported GNU version! gcc versions later than 11 are not supported!"),
+    Paste("cuda.stub-loaded", "cuInit failed: CUDA_ERROR_STUB_LIBRARY"),
+    Paste(
+        "code.data-loading",
+        "UserWarning: This DataLoader will create 16 worker processes in total. Our suggested max number of worker in current system is 2, which is smaller than what this DataLoader is going to create.",
+    ),
+    Paste(
+        None,
+        "torch.cuda.is_available(): True\ntorch.cuda.get_device_name(0): NVIDIA GeForce RTX 3060\nepoch 1 loss 0.4",
+    ),
+    Paste(
+        None,
+        "RuntimeError: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!",
+    ),
+    Paste(
+        None,
+        "KeyError: 'labels'\nPyTorch version: 2.4.0+cu121\nIs CUDA available: True\nNvidia driver version: 550.54.14",
+    ),
+    Paste(
+        None,
+        "W tensorflow/core/util/port.cc: oneDNN custom operations are on.\ncuda_blas.cc:1452] Unable to register cuBLAS factory: Attempting to register factory for plugin cuBLAS when one has already been registered",
+    ),
 )

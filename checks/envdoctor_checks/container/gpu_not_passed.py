@@ -58,34 +58,33 @@ def gpu_not_passed(
             fix=(_fix(container),),
             confidence="likely",
         )
-    if (
-        device_nodes is None
-        or not container.inside
-        or cuda_works(cuda_driver, torch_runtime)
-        or on_wsl(system)
-        or on_jetson(system)
-    ):
+    if device_nodes is None or not container.inside or cuda_works(cuda_driver, torch_runtime) or on_jetson(system):
+        return
+    wsl = on_wsl(system)
+    if wsl and any(node.exists for node in device_nodes.nodes if node.path == "/dev/dxg"):
         return
     if nodes_seen(device_nodes) or (libcuda_on_path(driver_libraries, cuda_driver) is True and _real(driver_libraries)):
         return
     if any(node.exists for node in device_nodes.nodes if node.path == "/dev/nvidiactl"):
         return
-    if pci_bus is not None and not pci_bus.nvidia_gpus:
+    if pci_bus is not None and not pci_bus.nvidia_gpus and not wsl:
         return
-    where = f"; the host has {len(pci_bus.nvidia_gpus)} on its bus" if pci_bus is not None else ""
+    where = f"; the host has {len(pci_bus.nvidia_gpus)} on its bus" if pci_bus is not None and not wsl else ""
     hidden = container.visible_devices in ("void", "none")
     asked = f" (NVIDIA_VISIBLE_DEVICES={container.visible_devices})" if container.visible_devices else ""
     yield Finding(
-        title=f"{_name(container)} container has no /dev/nvidia*{asked} and no libcuda{where}"[:100],
+        title=f"{_name(container)} container has no /dev/{'dxg' if wsl else 'nvidia*'}{asked} and no libcuda{where}"[
+            :100
+        ],
         detail="It was started without the GPU: the runtime put neither device nodes nor driver libraries into it.",
         evidence=(
             container.says("inside", container.engine),
-            device_nodes.says("nodes", "no /dev/nvidia0, no /dev/nvidiactl"),
+            device_nodes.says("nodes", "no /dev/dxg" if wsl else "no /dev/nvidia0, no /dev/nvidiactl"),
             *((driver_libraries.says("copies", "no libcuda.so.1"),) if driver_libraries is not None else ()),
             *((container.says("visible_devices"),) if hidden else ()),
         ),
         fix=(_fix(container),),
-        confidence="certain" if pci_bus is not None else "likely",
+        confidence="certain" if pci_bus is not None or wsl else "likely",
     )
 
 

@@ -47,6 +47,8 @@ def device_nodes_missing(
         return
     running = (kernel_module is not None and kernel_module.loaded is True) or nvml_works(nvml)
     some = any(node.exists for node in device_nodes.nodes if node.path.startswith("/dev/nvidia"))
+    if kernel_module is None and nvml is None:
+        running = some  # of a report that shows the nodes and no more
     if not running or (
         not some and (in_container(container) or nvml_works(nvml)) and not _named_by_code(cuda_driver, nvml)
     ):

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import Nvml
+from envdoctor.facts import KernelLog, Nvml
+
+NVLINK_XIDS = (74, *range(144, 151))
+"""Xids of NVLink itself (NVIDIA's catalogue)."""
 
 
-@check("gpu.nvlink-down", fields=("nvml.gpus",), explains=("nccl.transport",))
-def nvlink_down(nvml: Nvml) -> Iterator[Finding]:
+@check("gpu.nvlink-down", fields=("nvml.gpus|kernel_log.xids",), explains=("nccl.transport", "gpu.xid-errors"))
+def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Finding]:
     """An NVLink is inactive where the card's other links, or the same link of other cards, are active.
 
     What it means:
@@ -26,9 +29,19 @@ def nvlink_down(nvml: Nvml) -> Iterator[Finding]:
     Often mistaken for:
     A slow network, or NCCL settings.
     """
-    counts = {gpu.index: sum(gpu.nvlinks) for gpu in nvml.gpus if gpu.nvlinks and any(gpu.nvlinks)}
+    gpus = nvml.gpus if nvml is not None else ()
+    events = [event for event in (kernel_log.xids if kernel_log is not None else ()) if event.code in NVLINK_XIDS]
+    if kernel_log is not None and events and not any(gpu.nvlinks for gpu in gpus):
+        yield Finding(
+            title=f"GPU at {events[-1].pci}: NVLink error (Xid {events[-1].code}){f', {len(events)} times' if len(events) > 1 else ''}",
+            severity="warning",
+            evidence=(kernel_log.says("xids", events[-1].text),),
+            fix=(Fix("See the links and their errors", "nvidia-smi nvlink -s; nvidia-smi nvlink -e"),),
+            confidence="likely",
+        )
+    counts = {gpu.index: sum(gpu.nvlinks) for gpu in gpus if gpu.nvlinks and any(gpu.nvlinks)}
     usual = Counter(counts.values()).most_common(1)[0][0] if len(counts) > 2 else None
-    for gpu in nvml.gpus:
+    for gpu in gpus:
         links = gpu.nvlinks or ()
         active = sum(links)
         if not active or active == len(links):

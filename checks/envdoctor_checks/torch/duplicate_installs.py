@@ -13,7 +13,7 @@ from envdoctor.facts import Distribution, Interpreter, Messages, TorchInstall, T
 @check(
     "torch.duplicate-installs",
     fields=("torch_install.distributions",),
-    explains=("torch.import-fails", "torch.pinned-libs-mismatch"),
+    explains=("torch.import-fails", "torch.pinned-libs-mismatch", "torch.cpu-only-build"),
 )
 def duplicate_installs(
     torch_install: TorchInstall,
@@ -53,13 +53,14 @@ def duplicate_installs(
     wins = torch_install.version or first.version
     where = "in one folder" if mixed else f"the one in {_short(first)} wins"
     harmless = torch_works(torch_runtime) and not mixed
+    only_cpu = all(dist.version.endswith("+cpu") for dist in distributions)  # then whichever wins is the same trouble
     remove = pip_uninstall(interpreter, "torch")
     again = pip_install(interpreter, "torch==" + wins.partition("+")[0])
     yield Finding(
         title=f"torch {first.version} and torch {second.version} are both installed, {where}"[:100],
         detail=f"import torch gives {wins} from {torch_install.location}."
         + (" Files of both are mixed there." if mixed else " pip may speak of the other."),
-        severity="warning" if harmless or (not mixed and len(versions) == 1) else "error",
+        severity="info" if only_cpu else "warning" if harmless or (not mixed and len(versions) == 1) else "error",
         evidence=tuple(dist.says("version", f"torch {dist.version} in {dist.location}") for dist in distributions),
         fix=(Fix("Remove every copy, then install torch once", f"{remove} && {remove}; {again}"),),
     )

@@ -18,6 +18,7 @@ from envdoctor.facts import (
 )
 
 ECHOES = ("driver.*", "cuda.init-failed", "cuda.driver-too-old", "cuda.compat-conflict", "container.gpu-not-passed")
+NO_DEVICE = 100
 WINDOWS_DRIVER = Fix("Install the current NVIDIA driver on Windows, then restart WSL from there", "wsl --shutdown")
 
 
@@ -70,12 +71,14 @@ def driver(
         )
     elif winner is None and driver_libraries is not None and not in_container(container):
         yield _nothing_shared(driver_libraries, dxg is not None and dxg.exists is True)
+    elif cuda_driver is not None and cuda_driver.init_code == NO_DEVICE and cuda_driver.unmasked_init_code != 0:
+        yield _no_device(cuda_driver, dxg is not None and dxg.exists is True)
 
 
 def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries, cuda: CudaDriver | None) -> Finding:
     code = f"; cuInit returns {cuda.init_code}" if cuda is not None and cuda.init_code is not None else ""
     return Finding(
-        title=f"WSL loads a Linux driver's libcuda {winner.version or ''}, not Windows' own{code}",
+        title=f"WSL loads a Linux driver's libcuda{f' {winner.version}' if winner.version else ''}, not Windows' own{code}",
         detail="A Linux driver has no kernel module to talk to inside WSL. Windows' own library lies in /usr/lib/wsl/lib.",
         evidence=(
             winner.says("path"),
@@ -89,6 +92,17 @@ def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries, cuda: CudaD
             ),
             WINDOWS_DRIVER,
         ),
+    )
+
+
+def _no_device(cuda: CudaDriver, dxg: bool) -> Finding:
+    what = "/dev/dxg is there" if dxg else "/dev/dxg is absent"
+    return Finding(
+        title=f"WSL: Windows' libcuda finds no GPU (cuInit returns {cuda.init_code}), and {what}",
+        detail="Windows has no NVIDIA GPU that works, or does not share it with this distribution.",
+        evidence=(cuda.says("library"), cuda.says("init_code")),
+        fix=(WINDOWS_DRIVER, Fix("Look whether Windows itself sees the GPU", "nvidia-smi.exe")),
+        confidence="likely",
     )
 
 
