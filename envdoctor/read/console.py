@@ -15,7 +15,7 @@ AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)")
 COUNT = re.compile(r"torch\.cuda\.device_count\(\)")
 VERSION = re.compile(r"torch\.__version__|torch\.version\.__version__")
 SAID = re.compile(
-    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*)?['\"(]?(?P<value>True|False|\d{1,2}|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
+    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*|returns?:?\s+)?['\"(]?(?P<value>[Tt]rue|[Ff]alse|\d{1,2}|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
 )
 INLINE = re.compile(
     r"torch\.cuda\.is_available\(\)`?\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#){0,3}\s*[`'\"]?(?P<value>True|False)\b",
@@ -85,7 +85,7 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     said = SAID.match(text)
     if said is not None and asked:
         what, *rest = asked
-        value = said["value"]
+        value = said["value"].capitalize()
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
         elif what == "count" and value.isdigit():

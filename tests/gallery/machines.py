@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import Gpu, Machine
+
+PLACE = Path(f"/tmp/envdoctor-gallery-{os.getpid()}")
+"""Outside pytest's own folders, which another user inside the machine could not enter."""
 
 BARE = Machine()
 NO_DRIVER = Machine(gpus=(Gpu(driver=""),), module="", modules=(), nodes=(), libraries={})
@@ -181,7 +185,7 @@ BROKEN = (
         torch="cu132",
         break_torch=remove("libcudart.so.13"),
         status="degraded",
-        machine=Machine(files={"/etc/ld.so.conf.d/000_toolkit.conf": "/tmp/envdoctor-gallery/toolkit\n"}),
+        machine=Machine(files={"/etc/ld.so.conf.d/000_toolkit.conf": f"{PLACE}/toolkit\n"}),
     ),
     Case(name="old cuDNN in front", cause="cuda.library-shadowed", environ={"LD_LIBRARY_PATH": "@decoys-cudnn"}),
     Case(name="old nvJitLink in front", cause="cuda.library-shadowed", environ={"LD_LIBRARY_PATH": "@decoys-nvjitlink"}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -14,24 +13,22 @@ import jsonschema
 import pytest
 
 from envdoctor.report.json import schema
-from machines import CASES, COMPAT, STUBS, WSL_LIBRARIES, Case
+from machines import CASES, COMPAT, PLACE, STUBS, WSL_LIBRARIES, Case
 from sandbox import possible, run
 
 if TYPE_CHECKING:
-    from conftest import FakeDriver
+    from collections.abc import Iterator
 
-PLACE = Path("/tmp/envdoctor-gallery")
-"""Outside pytest's own folders, which another user inside the machine could not enter."""
+    from conftest import FakeDriver
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(not possible(), reason="needs root and overlay mounts")]
 
 
 @pytest.fixture(scope="session")
-def builds(fake_driver: FakeDriver) -> Path:
+def builds(fake_driver: FakeDriver) -> Iterator[Path]:
     """The stand-ins for torch, the decoys, and a copy of the fake driver that every user can read."""
     from fake_torch import BUILDS, build, decoy
 
-    shutil.rmtree(PLACE, ignore_errors=True)
     for name in BUILDS:
         build(PLACE / name, name)
     decoy(PLACE / "decoys-cudnn", "libcudnn_graph.so.9", "9.0.0")
@@ -42,7 +39,8 @@ def builds(fake_driver: FakeDriver) -> Path:
     shutil.copytree(fake_driver.lib, PLACE / "driver" / "lib")
     for folder in (COMPAT, STUBS, WSL_LIBRARIES):
         shutil.copytree(fake_driver.lib, PLACE / "driver" / folder.lstrip("/"))
-    return PLACE
+    yield PLACE
+    shutil.rmtree(PLACE)
 
 
 def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, float]:
@@ -78,7 +76,7 @@ def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_cause_is_named(case: Case, builds: Path) -> None:
-    work = PLACE / "work" / str(os.getpid()) / case.name.replace(" ", "-").replace(",", "")
+    work = PLACE / "work" / case.name.replace(" ", "-").replace(",", "")
     work.mkdir(parents=True)
     report, code, seconds = examine(case, builds, work)
     verdict = report["verdict"]

@@ -45,12 +45,15 @@ def device_nodes_missing(
     """
     if cuda_works(cuda_driver, torch_runtime) or on_wsl(system) or on_jetson(system):
         return
+    code = _unmasked(cuda_driver)
+    if code is not None and code not in NODE_CODES:
+        return  # CUDA came past the nodes: another check knows what that code means
     running = (kernel_module is not None and kernel_module.loaded is True) or nvml_works(nvml)
     some = any(node.exists for node in device_nodes.nodes if node.path.startswith("/dev/nvidia"))
     if kernel_module is None and nvml is None:
         running = some  # of a report that shows the nodes and no more
     if not running or (
-        not some and (in_container(container) or nvml_works(nvml)) and not _named_by_code(cuda_driver, nvml)
+        not some and (in_container(container) or nvml_works(nvml)) and not (code is not None and nvml_works(nvml))
     ):
         return  # NVML cannot work without /dev/nvidiactl: where it does and none is seen, it is not we who see all nodes
     missing = [path for path in MAKE if (node := device_nodes.node(path)) is not None and node.exists is False]
@@ -64,10 +67,10 @@ def device_nodes_missing(
         if nvml_works(nvml)
         else f"kernel module {(kernel_module and kernel_module.version) or 'nvidia'} is loaded"
     )
-    code = f" and cuInit returns {cuda_driver.init_code}" if cuda_driver is not None and cuda_driver.init_code else ""
+    ends = f" and cuInit returns {cuda_driver.init_code}" if cuda_driver is not None and cuda_driver.init_code else ""
     flags = " ".join(f"--device {path}" for path in missing)
     yield Finding(
-        title=f"{', '.join(missing)} missing; {seen}{code}"[:100],
+        title=f"{', '.join(missing)} missing; {seen}{ends}"[:100],
         detail="CUDA opens these nodes; nvidia-smi does without /dev/nvidia-uvm, so it can look healthy.",
         evidence=(
             *(node.says("exists") for path in missing if (node := device_nodes.node(path)) is not None),
@@ -83,9 +86,8 @@ def device_nodes_missing(
     )
 
 
-def _named_by_code(cuda: CudaDriver | None, nvml: Nvml | None) -> bool:
-    """Whether NVML works and cuInit, asked without CUDA_VISIBLE_DEVICES, ends as it does where a node cannot be opened."""
-    if cuda is None or not nvml_works(nvml):
-        return False
-    code = cuda.init_code if cuda.unmasked_init_code is None else cuda.unmasked_init_code
-    return code in NODE_CODES
+def _unmasked(cuda: CudaDriver | None) -> int | None:
+    """What cuInit returned, without CUDA_VISIBLE_DEVICES where that was tried; None: unknown."""
+    if cuda is None:
+        return None
+    return cuda.init_code if cuda.unmasked_init_code is None else cuda.unmasked_init_code
