@@ -8,6 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+GRAPHICS, SM = 0, 1
+"""NVML's numbers of clocks (nvmlClockType_t)."""
+UNCORRECTED = 1
+"""nvmlMemoryErrorType_t."""
+MOST_LINKS = 18
+"""NVML_NVLINK_MAX_LINKS."""
+
 
 def _channel() -> Any:
     path = Path(__file__).resolve().parent.parent / "inside" / "channel.py"
@@ -66,6 +73,7 @@ class Reader:
         for key, function in _PLAIN.items():
             found[key] = self.ask(function, handle)
         found.update(self._memory(handle), **self._mig(handle), **self._fabric(handle))
+        found.update(self._clocks(handle), **self._errors(handle), nvlinks=self._nvlinks(handle))
         pci = self.ask("nvmlDeviceGetPciInfo", handle)
         if pci is not None:
             found["pci_bus_id"], found["pci_device_id"] = text(pci.busId), pci.pciDeviceId
@@ -94,6 +102,52 @@ class Reader:
             if device is not None:
                 uuids.append(self.ask("nvmlDeviceGetUUID", device) or f"MIG device {i}")
         return {"mig_mode": current, "mig_mode_pending": pending, "mig_uuids": uuids}
+
+    def _clocks(self, handle: Any) -> dict[str, Any]:
+        """Clocks and what holds them down, heat, power: MHz, °C, W."""
+        reasons = self.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
+        if reasons is None:
+            reasons = self.ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
+        limit = self.ask("nvmlDeviceGetPowerManagementLimit", handle)
+        default = self.ask("nvmlDeviceGetPowerManagementDefaultLimit", handle)
+        return {
+            "clock_event_reasons": reasons,
+            "temperature_celsius": self.ask("nvmlDeviceGetTemperature", handle, 0),
+            "temperature_slowdown_celsius": self.ask("nvmlDeviceGetTemperatureThreshold", handle, 1),
+            "power_limit_watts": None if limit is None else limit / 1000,
+            "power_limit_default_watts": None if default is None else default / 1000,
+            "sm_clock_mhz": self.ask("nvmlDeviceGetClockInfo", handle, SM),
+            "sm_clock_max_mhz": self.ask("nvmlDeviceGetMaxClockInfo", handle, SM),
+            "application_clock_mhz": self.ask("nvmlDeviceGetApplicationsClock", handle, GRAPHICS),
+            "application_clock_default_mhz": self.ask("nvmlDeviceGetDefaultApplicationsClock", handle, GRAPHICS),
+        }
+
+    def _errors(self, handle: Any) -> dict[str, Any]:
+        """Memory errors, and their repairs."""
+        ecc = self.ask("nvmlDeviceGetEccMode", handle)
+        found: dict[str, Any] = {"ecc_enabled": None if ecc is None else bool(ecc[0])}
+        for name, counter in (("volatile", 0), ("aggregate", 1)):
+            found[f"ecc_uncorrected_{name}"] = self.ask("nvmlDeviceGetTotalEccErrors", handle, UNCORRECTED, counter)
+        rows = self.ask("nvmlDeviceGetRemappedRows", handle)
+        if rows is not None:
+            _, uncorrectable, pending, failed = rows
+            found.update(remapped_uncorrectable=uncorrectable, remap_pending=bool(pending), remap_failed=bool(failed))
+        pending = self.ask("nvmlDeviceGetRetiredPagesPendingStatus", handle)
+        found["retired_pending"] = None if pending is None else bool(pending)
+        pages = [self.ask("nvmlDeviceGetRetiredPages", handle, cause) for cause in (0, 1)]
+        known = [len(list(page)) for page in pages if page is not None]
+        found["retired_pages"] = sum(known) if known else None
+        return found
+
+    def _nvlinks(self, handle: Any) -> list[bool] | None:
+        """Whether each link is active, up to the first that the card does not have."""
+        states: list[bool] = []
+        for link in range(MOST_LINKS):
+            state = self.ask("nvmlDeviceGetNvLinkState", handle, link)
+            if state is None:
+                break
+            states.append(bool(state))
+        return states or None
 
     def _fabric(self, handle: Any) -> dict[str, Any]:
         """The state alone is read from the second version's structure where there is one, else from the first's."""
@@ -139,6 +193,10 @@ _PLAIN = {
     "compute_mode": "nvmlDeviceGetComputeMode",
     "persistence_mode": "nvmlDeviceGetPersistenceMode",
     "virtualization_mode": "nvmlDeviceGetVirtualizationMode",
+    "pcie_generation": "nvmlDeviceGetCurrPcieLinkGeneration",
+    "pcie_generation_max": "nvmlDeviceGetMaxPcieLinkGeneration",
+    "pcie_width": "nvmlDeviceGetCurrPcieLinkWidth",
+    "pcie_width_max": "nvmlDeviceGetMaxPcieLinkWidth",
 }
 
 _PROCESSES = {

@@ -35,6 +35,7 @@ cuda.stub-loaded cuda.toolkit-mismatch cuda.toolkit-missing cuda.init-failed
 cudnn.missing cudnn.version-mismatch cudnn.disabled nccl.missing nccl.version-mismatch nccl.transport
 env.visible-devices env.launch-blocking env.alloc-conf host.cpu-quota host.jupyter-exposed
 gpu.throttled gpu.pcie-degraded gpu.memory-full gpu.busy gpu.ecc-errors gpu.nvlink-down gpu.xid-errors
+gpu.clocks-low
 compute.cpu-fallback compute.wrong-result compute.slow compute.launch-stall compute.step-jitter compute.jit compute.hung
 """.split()  # noqa: SIM905 - a list of words reads better so
 """Ids that scripts rely on: never renamed, never reused."""

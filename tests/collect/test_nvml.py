@@ -62,6 +62,32 @@ def test_one_field_that_fails_costs_only_itself(fake_driver: FakeDriver) -> None
     assert gpu.name == "NVIDIA GeForce RTX 4090"
 
 
+def test_the_health_of_one_card_of_eight(fake_driver: FakeDriver) -> None:
+    sick = {
+        "STUB_TEMP_3": "96",
+        "STUB_THROTTLE_3": "0x48",
+        "STUB_PCIE_WIDTH_3": "1",
+        "STUB_ECC_3": "1",
+        "STUB_ECC_UNCORRECTED_3": "12",
+        "STUB_REMAP_3": "2,1,1,0",
+    }
+    found = ask(fake_driver, STUB_GPU_COUNT="8", **sick)
+    gpu = found.gpus[3]
+    assert (gpu.temperature_celsius, gpu.clock_event_reasons, gpu.pcie_width, gpu.pcie_width_max) == (96, 0x48, 1, 16)
+    assert (gpu.ecc_enabled, gpu.ecc_uncorrected_volatile) == (True, 12)
+    assert (gpu.remapped_uncorrectable, gpu.remap_pending, gpu.remap_failed) == (1, True, False)
+    healthy = found.gpus[2]
+    assert (healthy.clock_event_reasons, healthy.pcie_width, healthy.remap_pending) == (0x1, 16, None)
+
+
+def test_links_power_and_what_a_card_does_not_have(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_NVLINK="1110", STUB_POWER_LIMIT_MW="200000").gpus
+    assert gpu.nvlinks == (True, True, True, False)
+    assert (gpu.power_limit_watts, gpu.power_limit_default_watts) == (200.0, 450.0)
+    [plain] = ask(fake_driver).gpus
+    assert (plain.nvlinks, plain.ecc_enabled, plain.retired_pages) == (None, None, None)
+
+
 def test_processes_and_mig_are_listed(fake_driver: FakeDriver) -> None:
     [gpu] = ask(fake_driver, STUB_PROCS="4242:23900", STUB_MIG="1", STUB_COMPUTE_MODE="3").gpus
     assert [(process.pid, process.used_memory_bytes) for process in gpu.processes or ()] == [(4242, 23900 << 20)]

@@ -285,4 +285,51 @@ HOSTILE = (
     Case(name="no HOME, no PATH to speak of", cause=None, environ={"HOME": "", "PATH": "/usr/bin"}),
 )
 
-CASES = (*HEALTHY, *BROKEN, *HOSTILE)
+SICK_3 = {
+    "STUB_TEMP_3": "96",
+    "STUB_THROTTLE_3": "0x48",
+    "STUB_PCIE_WIDTH_3": "1",
+    "STUB_ECC_3": "1",
+    "STUB_ECC_UNCORRECTED_3": "12",
+    "STUB_REMAP_3": "2,1,1,0",
+}
+SICK = (
+    Case(
+        name="idle laptop",
+        cause=None,
+        driver={"STUB_PCIE_GEN": "1", "STUB_PSTATE": "8", "STUB_THROTTLE": "0x1", "STUB_POWER_MW": "4000"},
+    ),
+    Case(
+        name="hot, one lane, ECC errors on GPU 3 of 8",
+        cause="gpu.ecc-errors",
+        machine=HGX,
+        driver={**H100, "STUB_FABRIC_STATE": "3", **SICK_3},
+        status="broken",
+    ),
+    Case(name="hot", cause="gpu.throttled", driver={"STUB_TEMP": "96", "STUB_THROTTLE": "0x48"}, status="degraded"),
+    Case(name="one PCIe lane", cause="gpu.pcie-degraded", driver={"STUB_PCIE_WIDTH": "1"}, status="degraded"),
+    Case(
+        name="row remap pending",
+        cause="gpu.ecc-errors",
+        driver={**A100, "STUB_ECC": "1", "STUB_REMAP": "1,0,1,0"},
+        status="degraded",
+    ),
+    Case(
+        name="NVLink down on one of 8",
+        cause="gpu.nvlink-down",
+        machine=HGX,
+        driver={**H100, "STUB_FABRIC_STATE": "3", "STUB_NVLINK_5": "1" * 17 + "0"},
+        status="degraded",
+    ),
+    Case(
+        name="power limit lowered", cause="gpu.clocks-low", driver={"STUB_POWER_LIMIT_MW": "200000"}, status="degraded"
+    ),
+    Case(
+        name="memory taken by another process",
+        cause="gpu.memory-full",
+        driver={"STUB_MEM_USED_MIB": "24300", "STUB_PROCS": "4242:23900"},
+    ),
+)
+"""Cards that are ill, or seem so."""
+
+CASES = (*HEALTHY, *BROKEN, *SICK, *HOSTILE)

@@ -36,7 +36,7 @@ def memory_full(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
     Often mistaken for:
     A model that is too large: here nearly nothing was asked for.
     """
-    tried = {device.gpu for device in on_gpu(work)} if work is not None else set()
+    tried = {d.gpu for d in on_gpu(work) if d.memory_free is not None} if work is not None else set()
     for device in on_gpu(work) if work is not None else ():
         failed = [kernel for kernel in device.kernels if kernel.status == "out-of-memory" and held_by_others(device)]
         if failed or (device.memory_free is not None and device.memory_free < SMALLEST_FREE):

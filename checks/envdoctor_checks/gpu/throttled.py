@@ -17,6 +17,9 @@ REASONS = {
 """Clock event reasons that are no one's choice. Idle (0x1), application clocks (0x2), the power cap (0x4) and the like are benign."""
 
 
+IDLE = 0x1
+
+
 @check(
     "gpu.throttled",
     fields=("work.devices|nvml.gpus",),
@@ -69,8 +72,9 @@ def throttled(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
 
 def _by_nvml(gpu: NvmlGpu) -> Iterator[Finding]:
     """One look, with no work of ours: only what holds a card down whether it works or not, heat and the power brake."""
-    bits = [bit for bit in (0x40, 0x80, 0x08) if gpu.clock_event_reasons is not None and gpu.clock_event_reasons & bit]
-    if not bits:
+    reasons = gpu.clock_event_reasons or 0
+    bits = [bit for bit in (0x40, 0x80, 0x08) if reasons & bit]
+    if not bits or reasons & IDLE:
         return
     hot = f", {gpu.temperature_celsius} °C" if gpu.temperature_celsius is not None else ""
     yield Finding(
