@@ -30,6 +30,8 @@ AT_HOME = (
 """Where environments and Pythons lie in the home folder."""
 CONDA_ROOTS = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", ".conda")
 
+WORKING_FOLDER = "/proc/self/cwd"
+
 _EXECUTABLE = re.compile(r"python(3(\.\d+)?)?$")
 _VERSION = re.compile(r"^version(?:_info)? *= *(\d+\.\d+(?:\.\d+)?)", re.MULTILINE)
 _ASSIGNED = r"^%s\b[^=\n]*= *(?:'([^']*)'|\"([^\"]*)\"|None)"
@@ -73,7 +75,7 @@ def _places(host: Host, examined: Interpreter | None) -> Iterator[Place]:
         if environ.get(variable):
             yield _environment(environ[variable])
     yield from _on_path(host)
-    here, home = environ.get("PWD", ""), environ.get("HOME", "")
+    here, home = _working_folder(host), environ.get("HOME", "")
     if here:
         yield from map(_environment, (os.path.normpath(f"{here}/{name}") for name in BESIDE))
     if examined is not None and examined.virtual_env and examined.prefix:
@@ -85,6 +87,12 @@ def _places(host: Host, examined: Interpreter | None) -> Iterator[Place]:
     pyenv = environ.get("PYENV_ROOT") or (home and f"{home}/.pyenv")
     if pyenv:
         yield from map(_environment, _matching(host, pyenv, "versions/*"))
+
+
+def _working_folder(host: Host) -> str:
+    """The working folder; what PWD says where the kernel's word is not to be had (PWD can be stale, or not set)."""
+    here = _real(host, WORKING_FOLDER)
+    return host.environ.get("PWD", "") if here == WORKING_FOLDER else here
 
 
 def _environment(prefix: str) -> Place:

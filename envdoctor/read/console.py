@@ -82,10 +82,15 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     if inline is not None:
         notes.note(TorchRuntime, "cuda_available", inline["value"].lower() == "true", number)
         return []
+    words = text.split()
+    if len(asked) > 1 and len(words) == len(asked) and all(SAID.match(word) for word in words):
+        for word in words:
+            asked = _answer(notes, asked, word, number)
+        return []
     said = SAID.match(text)
     if said is not None and asked:
         what, *rest = asked
-        value = said["value"].capitalize()
+        value = said["value"] if "." in said["value"] else said["value"].capitalize()
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
         elif what == "count" and value.isdigit():

@@ -30,6 +30,8 @@ FIELDS = {
 def read_container(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the engine, and whether the last command that started a container asked for a GPU."""
     for number, text in lines:
+        if re.search(r'"DeviceRequests":\s*null', text):
+            notes.note(Container, "gpus_requested", False, number)
         for variable in VARIABLE.finditer(text):
             notes.note(Container, FIELDS[variable["name"]], variable["value"], number)
         run = RUN.search(text)

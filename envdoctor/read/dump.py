@@ -17,6 +17,8 @@ KEY = re.compile(
 GPU_LINE = re.compile(
     r"^\s*(?:GPU models and configuration:\s*)?GPU (?P<index>\d+(?:,\d+)*):\s*(?P<name>[A-Za-z][^(]*?)(?:\s*\((?:UUID|[\d.]+ ?[GM]i?B).*)?$"
 )
+LEADERS = re.compile(r" \.{4,} ")
+"""``torch version .................... 2.1.0``, as DeepSpeed's report has it."""
 DRIVER = re.compile(
     r"\b(?:nvidia|gpu|cuda)[ -]driver(?:[ -]version)?\s*[:=]?\s*v?(?P<version>\d{3}\.\d{2,3}(?:\.\d+)?)\b",
     re.IGNORECASE,
@@ -29,9 +31,10 @@ ULTRALYTICS = re.compile(
 def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
     """Note what the lines say of torch, CUDA, driver, GPUs, Python and system."""
     gpus: dict[int, str] = {}
-    for number, text in lines:
-        if len(text) > 400:
+    for number, line in lines:
+        if len(line) > 400:
             continue
+        text = LEADERS.sub(": ", line)
         found = GPU_LINE.match(text)
         if found is not None:
             for index in found["index"].split(","):
@@ -107,6 +110,7 @@ def _rocm_build(notes: Notebook, value: str, number: int) -> None:
 
 def _available(notes: Notebook, value: str, number: int) -> None:
     word = value.lower().split()[0] if value else ""
+    word = {"available": "true", "not": "false"}.get(word, word)
     if word in ("true", "yes", "false", "no", "1", "0"):
         notes.note(TorchRuntime, "cuda_available", word in ("true", "yes", "1"), number)
 
@@ -186,7 +190,16 @@ KEYS: dict[str, Callable[[Notebook, str, int], None]] = {
     **dict.fromkeys(("cuda used to build pytorch", "torch version cuda", "torch cuda version"), _cuda_build),
     "rocm used to build pytorch": _rocm_build,
     **dict.fromkeys(
-        ("is cuda available", "cuda available", "torch cuda is available", "gpu available", "torch cuda available"),
+        (
+            "is cuda available",
+            "cuda available",
+            "torch cuda is available",
+            "gpu available",
+            "torch cuda available",
+            "pytorch cuda",
+            "cuda device initialized",
+            "available",
+        ),
         _available,
     ),
     **dict.fromkeys(

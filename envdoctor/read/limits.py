@@ -35,6 +35,9 @@ def read_limits(lines: Sequence[Line], notes: Notebook) -> None:
             notes.note(Resources, "cpu_quota", float(docker["value"]), number)
         if shm is not None:
             notes.note(Resources, "shm_total_bytes", int(float(shm["size"]) * UNITS[shm["unit"]]), number)
+        size = re.search(r'"ShmSize":\s*(\d{1,15})\b', text)
+        if size is not None:
+            notes.note(Resources, "shm_total_bytes", int(size[1]), number)
         answer = LIST.match(text)
         if asked and answer is not None:
             notes.note(Resources, "affinity_cpus", len(answer["list"].split(",")), number)

@@ -111,7 +111,11 @@ def _lacks(
     again: Fix,
 ) -> Finding:
     """The import that ended with an undefined nccl… symbol."""
-    mapped = next(iter(loaded.named("nccl")), None) if loaded is not None else None
+    copies = loaded.named("nccl") if loaded is not None else ()
+    foreign = (
+        one for one in copies if is_torchs_own(one.path, install) is False
+    )  # of two, the one in front is at fault
+    mapped = next(foreign, None) or next(iter(copies), None)
     if mapped is not None:  # what is in the process decides over what the search gives: LD_PRELOAD comes before it
         path, why, number = mapped.path, mapped.reason or "unknown", mapped.version
     else:
