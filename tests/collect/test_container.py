@@ -23,6 +23,8 @@ OVERLAY = "22 1 0:50 / / rw - overlay overlay rw,lowerdir=/var/lib/docker/overla
         ({"/run/systemd/container": "lxc\n"}, {}, "lxc"),
         ({"/proc/self/mountinfo": OVERLAY}, {}, "unknown"),
         ({"/proc/1/cgroup": "0::/init.scope\n"}, {}, "none"),
+        ({}, {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}, "unknown"),
+        ({}, {"NVIDIA_VISIBLE_DEVICES": "0"}, "none"),
         ({"/proc/self/mountinfo": "22 1 0:50 / / rw - overlay overlay rw,lowerdir=/run/live/rootfs\n"}, {}, "none"),
         ({}, {"container": "wsl"}, "none"),
     ],

@@ -12,6 +12,11 @@ from envdoctor.facts import Interpreter, OtherInterpreter, TorchInstall
 VERSION_PY = "__version__ = '2.5.1+cu124'\ncuda: Optional[str] = '12.4'\nhip: Optional[str] = None\n"
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def environment(prefix: Path, text: str | None = VERSION_PY, *, venv: bool = True, python: str = "3.11") -> Path:
     """An environment with a torch (whose version.py is `text`); None: without."""
     (prefix / "bin").mkdir(parents=True)
@@ -37,21 +42,26 @@ def look(examined: Path | None = None, **environ: str) -> tuple[OtherInterpreter
 
 def test_an_environment_beside_the_working_folder(tmp_path: Path) -> None:
     prefix = environment(tmp_path / ".venv")
-    [other] = look(PWD=str(tmp_path))
+    [other] = look()
     assert (other.path, other.version) == (f"{prefix}/bin/python", "3.11.7")
     assert (other.torch_version, other.torch_cuda) == ("2.5.1+cu124", "12.4")
 
 
+def test_a_stale_pwd_does_not_mislead(tmp_path: Path) -> None:
+    environment(tmp_path / ".venv")
+    assert len(look(PWD="/nowhere")) == 1
+
+
 def test_a_build_without_cuda_says_so(tmp_path: Path) -> None:
     environment(tmp_path / "venv", "__version__ = '2.13.0+cpu'\ncuda: Optional[str] = None\n")
-    [other] = look(PWD=str(tmp_path))
+    [other] = look()
     assert (other.torch_version, other.torch_cuda) == ("2.13.0+cpu", "")
 
 
 def test_the_examined_one_is_left_out(tmp_path: Path) -> None:
     examined = environment(tmp_path / "venv")
     environment(tmp_path / "other", "__version__ = '2.1.0'\ncuda = '12.1'\n")
-    found = look(examined, PWD=str(tmp_path), VIRTUAL_ENV=str(examined), PATH=f"{examined}/bin")
+    found = look(examined, VIRTUAL_ENV=str(examined), PATH=f"{examined}/bin")
     assert [other.torch_version for other in found] == ["2.1.0"]
 
 
@@ -59,12 +69,12 @@ def test_the_same_environment_by_two_names_is_one(tmp_path: Path) -> None:
     prefix = environment(tmp_path / "venv")
     (tmp_path / "env").symlink_to(prefix)
     (tmp_path / "venv" / "lib64").symlink_to("lib")
-    assert len(look(PWD=str(tmp_path), VIRTUAL_ENV=str(prefix), PATH=f"{prefix}/bin")) == 1
+    assert len(look(VIRTUAL_ENV=str(prefix), PATH=f"{prefix}/bin")) == 1
 
 
 def test_environments_without_torch_are_not_told(tmp_path: Path) -> None:
     environment(tmp_path / "venv", None)
-    assert look(PWD=str(tmp_path)) == ()
+    assert look() == ()
 
 
 def test_conda_environments_by_its_list_and_beside_the_active_one(tmp_path: Path) -> None:
@@ -115,12 +125,12 @@ def test_what_may_not_be_read_is_passed_over(tmp_path: Path) -> None:
     prefix = environment(tmp_path / "venv")
     (prefix / "lib").chmod(0)
     try:
-        assert look(PWD=str(tmp_path)) == ()
+        assert look() == ()
     finally:
         (prefix / "lib").chmod(0o755)
 
 
 def test_nonsense_in_version_py_is_unknown(tmp_path: Path) -> None:
     environment(tmp_path / "venv", "\x00\xff not python")
-    [other] = look(PWD=str(tmp_path))
+    [other] = look()
     assert other.torch_version is None

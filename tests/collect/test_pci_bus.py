@@ -101,3 +101,8 @@ def test_a_bus_that_cannot_be_seen_is_unknown_not_empty(tmp_path: Path) -> None:
     assert raised.value.problem.kind == "absent"
     with pytest.raises(PermissionError):
         pci_bus(RecordedHost(tmp_path, BRIDGE, denied=("/sys/bus/pci/devices",)))
+
+
+def test_a_driver_is_named_though_its_folder_is_out_of_sight(tmp_path: Path) -> None:
+    [found] = pci_bus(RecordedHost(tmp_path, {**BRIDGE, **card(driver="->../../drivers/nouveau")})).devices
+    assert found.driver == "nouveau"

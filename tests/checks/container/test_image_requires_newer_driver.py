@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Container, CudaDriver, Message, Messages, Nvml, Stage, TorchRuntime
+from envdoctor.facts import Container, CudaDriver, Message, Messages, Nvml, Stage, TorchInstall, TorchRuntime
 from envdoctor_checks.container.image_requires_newer_driver import image_requires_newer_driver
 from healthy import CUDA, DOCKER, UBUNTU
 
@@ -49,3 +49,9 @@ def test_silent_where_cuda_works_all_the_same_or_nothing_is_demanded() -> None:
 
 def test_silent_where_the_driver_is_unknown() -> None:
     assert judge(image_requires_newer_driver, IMAGE).findings == ()
+
+
+def test_without_a_run_of_torch_its_build_decides() -> None:
+    old = msgspec.structs.replace(CUDA, driver_version=11040)
+    assert len(judge(image_requires_newer_driver, IMAGE, old, TorchInstall(cuda="12.4")).findings) == 1
+    assert judge(image_requires_newer_driver, IMAGE, old, TorchInstall(cuda="11.8")).findings == ()

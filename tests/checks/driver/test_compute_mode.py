@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDriver, Message, Messages, Nvml, NvmlGpu, NvmlProcess
+from envdoctor.facts import CudaDevice, CudaDriver, Message, Messages, Nvml, NvmlGpu, NvmlProcess
 from envdoctor_checks.driver.compute_mode import compute_mode
 from healthy import CUDA, NVML, WORKS
 
@@ -38,3 +40,11 @@ def test_silent_in_default_mode_exclusive_and_free_or_with_another_gpu_open() ->
 
 def test_silent_where_torch_works() -> None:
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3, 4242),)), WORKS).findings == ()
+
+
+def test_fires_on_cudas_own_word_without_nvml() -> None:
+    cuda = CudaDriver(init_code=0, device_count=1, devices=(CudaDevice(ordinal=0, name="Tesla T4", compute_mode=2),))
+    [finding] = judge(compute_mode, cuda).findings
+    assert finding.title == "GPU 0 (Tesla T4): compute mode is prohibited"
+    open_too = msgspec.structs.replace(cuda, devices=(*cuda.devices, CudaDevice(ordinal=1, compute_mode=0)))
+    assert judge(compute_mode, open_too).findings == ()

@@ -56,3 +56,8 @@ def test_fires_without_any_node_where_nvml_works_and_cuda_cannot_open_one(code: 
 
 def test_skipped_where_dev_cannot_be_read() -> None:
     assert judge(device_nodes_missing, MODULE).result.status == "skipped"
+
+
+@pytest.mark.parametrize("code", [2, 34, 46, 802, 803, 804])
+def test_silent_where_cuda_came_past_the_nodes(code: int) -> None:
+    assert judge(device_nodes_missing, NO_UVM, MODULE, NVML, CudaDriver(init_code=code), OUTSIDE).findings == ()

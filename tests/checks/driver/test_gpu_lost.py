@@ -40,3 +40,10 @@ def test_silent_on_a_healthy_machine() -> None:
 
 def test_silent_on_an_old_xid_once_every_gpu_answers() -> None:
     assert judge(gpu_lost, NVML, KernelLog(xids=(XID,))).findings == ()
+
+
+def test_a_gpu_without_a_handle_is_likely_lost() -> None:
+    nvml = Nvml(init_code=0, device_count=1, gpus=(NvmlGpu(index=0, error=999),))
+    [finding] = judge(gpu_lost, nvml).findings
+    assert finding.title.startswith("GPU 0 of 1 gives no handle (NVML 999)")
+    assert finding.confidence == "likely"

@@ -1,7 +1,20 @@
 from __future__ import annotations
 
+import pytest
+
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import KernelLog, KernelModule, Message, Messages, Nvml
+from envdoctor.facts import (
+    CudaDriver,
+    DriverLibraries,
+    Fact,
+    KernelLog,
+    KernelModule,
+    Message,
+    Messages,
+    Nvml,
+    ProbeDeath,
+    ProbeDeaths,
+)
 from envdoctor_checks.driver.module_not_loaded import module_not_loaded
 from healthy import (
     BUS,
@@ -16,6 +29,7 @@ from healthy import (
     NVML,
     OUTSIDE,
     UBUNTU,
+    library,
 )
 
 NOT_LOADED = Nvml(init_code=9)
@@ -82,3 +96,25 @@ def test_silent_with_nouveau_or_without_a_gpu() -> None:
 
 def test_silent_where_the_module_is_unknown() -> None:
     assert judge(module_not_loaded, KernelModule(), LIBRARIES, BUS).result.status == "skipped"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NVML,
+        Nvml(init_code=18),
+        CudaDriver(library="/usr/lib/libcuda.so.1", init_code=804),
+        CudaDriver(library="/usr/lib/libcuda.so.1", init_code=100, unmasked_init_code=0),
+        ProbeDeaths(deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer"),)),
+        BUS,
+    ],
+)
+def test_silent_where_the_module_answers_though_proc_does_not_show_it(answer: Fact) -> None:
+    """gVisor, and containers without /proc and /sys of the host."""
+    bus = () if answer is BUS else (BUS_UNBOUND,)
+    assert judge(module_not_loaded, NO_MODULE, LIBRARIES, OUTSIDE, answer, *bus).findings == ()
+
+
+def test_a_stub_is_no_installed_driver() -> None:
+    stub = DriverLibraries(copies=(library(folder="/usr/local/cuda/lib64/stubs", kind="stub"),))
+    assert judge(module_not_loaded, NO_MODULE, stub, BUS_UNBOUND, OUTSIDE).findings == ()

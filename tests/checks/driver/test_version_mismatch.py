@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import CudaDriver, DriverLibraries, KernelModule, Message, Messages, Nvml
 from envdoctor_checks.driver.version_mismatch import version_mismatch
@@ -64,3 +66,12 @@ def test_silent_where_cuda_works_all_the_same() -> None:
 
 def test_skipped_where_nothing_is_known() -> None:
     assert judge(version_mismatch, NEWER).result.status == "skipped"
+
+
+def test_fires_on_803_where_only_nvmls_version_is_known() -> None:
+    unnumbered = DriverLibraries(
+        copies=(msgspec.structs.replace(library(), version=None), library("595.45.04", "libnvidia-ml.so.1"))
+    )
+    [finding] = judge(version_mismatch, REFUSED, NVML, MODULE, unnumbered).findings
+    assert finding.title == "cuInit returns 803: libcuda is of another version than the kernel module 595.45.04"
+    assert judge(version_mismatch, REFUSED, NVML, MODULE, LIBRARIES).findings == ()

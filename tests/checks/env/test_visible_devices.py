@@ -61,3 +61,10 @@ def test_silent_where_it_is_not_set_or_there_is_no_gpu_to_hide() -> None:
 
 def test_silent_on_numbers_that_nobody_can_check() -> None:
     assert judge(visible_devices, mask("3")).findings == ()
+
+
+@pytest.mark.parametrize("value", ["GPU-99999999", "MIG-0000"])
+def test_fires_without_nvml_where_only_the_mask_hides(value: str) -> None:
+    [finding] = judge(visible_devices, mask(value), HIDDEN).findings
+    assert finding.title == f"CUDA_VISIBLE_DEVICES={value}, and torch finds no device"
+    assert judge(visible_devices, mask(value), CudaDriver(init_code=100, unmasked_init_code=100)).findings == ()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, PciBus, PciDevice, System, TorchInstall
+from envdoctor.facts import CudaDriver, Nvml, PciBus, PciDevice, ProbeDeath, ProbeDeaths, System, TorchInstall
 from envdoctor_checks.hardware.no_gpu import no_gpu
 from healthy import BUS, CUDA, EMPTY_BUS, TORCH, UBUNTU
 
@@ -43,3 +43,10 @@ def test_silent_where_another_makers_gpu_serves_this_torch() -> None:
 
 def test_skipped_where_the_bus_cannot_be_read() -> None:
     assert judge(no_gpu, UBUNTU).result.status == "skipped"
+
+
+def test_silent_where_the_driver_hangs_or_works_without_the_mask() -> None:
+    hung = ProbeDeaths(deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer"),))
+    assert judge(no_gpu, EMPTY_BUS, UBUNTU, hung).findings == ()
+    assert judge(no_gpu, EMPTY_BUS, UBUNTU, CudaDriver(init_code=100, unmasked_init_code=0)).findings == ()
+    assert len(judge(no_gpu, EMPTY_BUS, UBUNTU, ProbeDeaths()).findings) == 1

@@ -120,3 +120,12 @@ def test_silent_without_nccl() -> None:
 
 def test_skipped_where_nothing_was_seen() -> None:
     assert judge(version_mismatch, TORCH).result.status == "skipped"
+
+
+def test_of_two_that_are_mapped_the_foreign_one_is_named() -> None:
+    own = LoadedLibrary(name="nccl", path=OWN, version="2.21.5", reason="DT_RPATH of libtorch_cuda.so")
+    preloaded = LoadedLibrary(name="nccl", path="/opt/old/libnccl.so.2", version="2.18.1", reason="LD_PRELOAD")
+    [finding] = judge(
+        version_mismatch, symbol(), LoadedLibraries(libraries=(own, preloaded)), install("2.21.5")
+    ).findings
+    assert finding.title == "libtorch_cuda.so calls ncclCommRegister; NCCL 2.18.1 does not have it"

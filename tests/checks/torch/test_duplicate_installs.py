@@ -36,3 +36,9 @@ def test_only_warns_where_the_winner_works() -> None:
 def test_silent_on_one_and_on_the_same_seen_twice() -> None:
     assert judge(duplicate_installs, install(("2.5.1", "/opt/venv/lib"))).findings == ()
     assert judge(duplicate_installs, install(("2.5.1", "/opt/venv/lib"), ("2.5.1", "/opt/venv/lib"))).findings == ()
+
+
+def test_two_builds_for_the_processor_are_a_note() -> None:
+    both = install(("2.6.0+cpu", "/opt/venv/lib"), ("2.4.0+cpu", "/opt/venv/lib"))
+    [finding] = judge(duplicate_installs, both, PYTHON).findings
+    assert finding.severity == "info"

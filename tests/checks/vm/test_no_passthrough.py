@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import System
+from envdoctor.facts import ProbeDeath, ProbeDeaths, System
 from envdoctor_checks.vm.no_passthrough import no_passthrough
 from healthy import BUS, CUDA, EMPTY_BUS, UBUNTU
 
@@ -25,3 +25,8 @@ def test_silent_on_bare_metal_on_wsl_and_where_cuda_works() -> None:
 
 def test_skipped_where_the_hypervisor_is_unknown() -> None:
     assert judge(no_passthrough, EMPTY_BUS, System()).result.status == "skipped"
+
+
+def test_silent_where_the_driver_hangs() -> None:
+    hung = ProbeDeaths(deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer"),))
+    assert judge(no_passthrough, EMPTY_BUS, KVM, hung).findings == ()

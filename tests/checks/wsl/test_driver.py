@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import DriverLibraries, Message, Messages, System
+from envdoctor.facts import CudaDriver, DriverLibraries, Message, Messages, System
 from envdoctor_checks.wsl.driver import driver
 from healthy import CUDA, CUDA_FAILS, LIBRARIES, NO_LIBRARIES, UBUNTU, library
 
@@ -41,3 +41,10 @@ def test_silent_outside_wsl_and_where_cuda_works() -> None:
 
 def test_skipped_where_nobody_knows_whether_it_is_wsl() -> None:
     assert judge(driver, System(), LIBRARIES).result.status == "skipped"
+
+
+def test_fires_where_windows_finds_no_gpu() -> None:
+    [finding] = judge(driver, WSL2, SHARED, CUDA_FAILS).findings
+    assert finding.title == "WSL: Windows' libcuda finds no GPU (cuInit returns 100), and /dev/dxg is absent"
+    masked = CudaDriver(library="/usr/lib/wsl/lib/libcuda.so.1", init_code=100, unmasked_init_code=0)
+    assert judge(driver, WSL2, SHARED, masked).findings == ()
