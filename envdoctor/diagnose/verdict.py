@@ -152,8 +152,8 @@ def gpu_usable(snapshot: Snapshot, *, broken: bool) -> bool | None:
         return runtime.works
     if runtime is not None and runtime.cuda_available is not None:
         return runtime.cuda_available
-    imported = runtime.stage("import") if runtime is not None else None
-    if imported is not None and imported.status != "ok":
+    stages = (runtime.stage("import"), runtime.stage("cuda-init")) if runtime is not None else ()
+    if any(stage is not None and stage.status != "ok" for stage in stages):
         return False
     if broken:
         return False

@@ -129,5 +129,13 @@ def test_expecting_the_processor_does_not_excuse_a_torch_that_cannot_be_imported
     assert verdict(Finding(id="torch.import-fails", title="x"), facts=facts).cause == "torch.import-fails"
 
 
+def test_a_torch_whose_start_failed_uses_no_gpu_whatever_cuinit_says() -> None:
+    failed = TorchRuntime(
+        stages=(Stage(name="import", status="ok"), Stage(name="cuda-init", status="failed", error="x"))
+    )
+    found = verdict(facts=(failed, WORKING[1], TorchInstall(present=True, cuda="12.4", hip="")))
+    assert (found.status, found.gpu_usable) == ("unknown", False)
+
+
 def test_a_torch_that_cannot_be_imported_uses_no_gpu() -> None:
     assert verdict(facts=(TorchRuntime(stages=(Stage(name="import", status="crashed"),)),)).gpu_usable is False
