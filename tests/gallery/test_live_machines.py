@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 
 from envdoctor.report.json import schema
-from machines import CASES, COMPAT, PLACE, STUBS, WSL_LIBRARIES, Case
+from machines import CASES
+from parts import COMPAT, PLACE, STUBS, WSL_LIBRARIES, Case
 from sandbox import possible, run
 
 if TYPE_CHECKING:
