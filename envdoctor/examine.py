@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from envdoctor.collect.host import Host
 from envdoctor.collect.run import Progress, begin
-from envdoctor.diagnose.api import Check
+from envdoctor.diagnose.api import Check, Finding, Fix
 from envdoctor.diagnose.plugins import load_checks, load_collectors
 from envdoctor.diagnose.run import CheckResult, run_checks
 from envdoctor.diagnose.said import findings_of
@@ -72,7 +74,8 @@ def judge(snapshot: Snapshot, wanted: Selection | None = None) -> Report:
     left_out = [_not_selected(check) for check in loaded.checks if not wanted(check.id)]
     found = [finding for outcome in outcomes for finding in outcome.findings]
     if snapshot.source.kind == "text":
-        found += (finding for finding in findings_of(snapshot, found) if wanted(finding.id))
+        said = (finding for finding in findings_of(snapshot, found) if wanted(finding.id))
+        found += (with_way_out(finding, loaded.by_id().get(finding.id)) for finding in said)
     broken_plugins = dict.fromkeys((*loaded.failures, *collectors.failures))
     findings = mark_echoes(expected((*found, *broken_plugins), snapshot), loaded.by_id())
     return Report(
@@ -83,6 +86,15 @@ def judge(snapshot: Snapshot, wanted: Selection | None = None) -> Report:
         checks=(*(outcome.result for outcome in outcomes), *left_out),
         snapshot=snapshot,
     )
+
+
+def with_way_out(finding: Finding, check: Check | None) -> Finding:
+    """A finding that only a message stands for, with the way out that the page of its cause gives."""
+    _, heading, rest = (check.doc if check is not None else "").partition("Ways out:\n")
+    paragraph = " ".join(rest.partition("\n\n")[0].split())
+    if not heading or not paragraph:
+        return finding
+    return msgspec.structs.replace(finding, fix=(Fix(paragraph[:300]), *finding.fix))
 
 
 def _not_selected(check: Check) -> CheckResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from envdoctor.facts.base import Fact
+from envdoctor.facts.base import Evidence, Fact
 
 StageStatus = Literal["ok", "failed", "crashed", "hung", "skipped"]
 
@@ -152,6 +152,12 @@ class Messages(Fact, frozen=True, kw_only=True):
     """Recognised messages: of a live import, or out of a report."""
 
     messages: tuple[Message, ...] = ()
+
+    def says(self, field: str, value: object | None = None) -> Evidence:
+        """As `Fact.says`; the text of a message comes with the line that it stands in, where that is known."""
+        said = next((message for message in self.messages if message.text == value), None)
+        place = said.sources.get("text") if said is not None else None
+        return Evidence(place, str(value)) if place is not None else super().says(field, value)
 
     def has(self, key: str) -> Message | None:
         """The first message of the row `key`."""

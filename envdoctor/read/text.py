@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from envdoctor.facts import (
     Container,
     DeviceNodes,
@@ -91,7 +93,17 @@ def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
         found.setdefault(message.key, message)
     if notes.get(System, "platform") == "darwin":
         found.pop("collect-env-cpu-build", None)  # every torch for macOS is built without CUDA
-    return Messages(messages=tuple(found.values()), sources={"messages": "the report"})
+    placed = (msgspec.structs.replace(said, sources=_place(said.text, lines)) for said in found.values())
+    return Messages(messages=tuple(placed), sources={"messages": "the report"})
+
+
+def _place(text: str, lines: Sequence[Line]) -> dict[str, str]:
+    """The line that a message begins in."""
+    begin = text[:60]
+    number = next(
+        (line.number for line in lines if begin in line.text or (line.text and line.text.strip() in text)), None
+    )
+    return {"text": f"report line {number}"} if number is not None else {}
 
 
 def derive(notes: Notebook) -> None:

@@ -74,10 +74,10 @@ def test_hostile_texts(text: str) -> None:
     assert not UNSAFE.search(whole(text))
 
 
-@pytest.mark.parametrize("paste", REPORTS, ids=lambda paste: str(paste.cause))
+@pytest.mark.parametrize("paste", REPORTS[::4], ids=lambda paste: str(paste.cause))
 def test_a_cut_off_report_is_a_report(paste: object) -> None:
     text = paste.text  # type: ignore[attr-defined]
-    for end in range(0, len(text), max(len(text) // 7, 1)):
+    for end in range(0, len(text), max(len(text) // 5, 1)):
         whole(text[:end])
 
 

@@ -15,6 +15,7 @@ from envdoctor.facts import (
     KernelLog,
     KernelModule,
     LoadedLibraries,
+    Messages,
     Nvml,
     Packages,
     PciBus,
@@ -239,6 +240,12 @@ def test_systems() -> None:
     assert read("- Platform: Linux-4.4.0-19041-Microsoft-x86_64-with-glibc2.31", System).wsl == 1
     assert read("OS: Ubuntu 22.04 (WSL2)", System).wsl == 2
     assert read("OS: Microsoft Windows 11 Pro", System).platform == "windows"
+
+
+def test_a_message_knows_its_line() -> None:
+    messages = read("hello\n\nFailed to initialize NVML: Driver/library version mismatch\n", Messages)
+    [said] = messages.messages
+    assert messages.says("messages", said.text).source == "report line 3"
 
 
 def test_nothing_in_a_text_is_nothing_known() -> None:
