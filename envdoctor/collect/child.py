@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import secrets
 import selectors
 import shutil
@@ -155,7 +156,15 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str], pass_fds: Iterabl
         raise CannotLook("failed", f"{command[0]} cannot be run: {error.strerror}") from error
     with _lock:
         _alive.add(process.pid)
+    _no_core_file(process.pid)
     return process
+
+
+def _no_core_file(pid: int) -> None:
+    """What crashes under our eyes is told in the report, not left in the user's folder (where the limit allows it)."""
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, most))
 
 
 def _bury(process: subprocess.Popen[bytes], pipes: Pipes) -> bool:

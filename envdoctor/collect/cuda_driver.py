@@ -26,8 +26,8 @@ def cuda_driver(host: Host) -> CudaDriver:
         if error.problem.kind == "skipped":
             raise
         result = host.child("cuda.py")  # an interpreter that cannot be started is another fact's problem
-    if not result.stages:
-        result = host.child("cuda.py")
+    if not any(line["stage"] in CALLS for line in result.stages):
+        result = host.child("cuda.py")  # no Python, or one too old: again another fact's problem
     found = read_cuda(result)
     if host.environ.get(MASK) is None or (found.init_code == 0 and found.library == ""):
         return found

@@ -7,6 +7,9 @@ from typing import Any
 
 from envdoctor.collect.host import CannotLook, ChildResult
 
+TRACEBACK = "Traceback (most recent call last):"
+"""In stderr: our own script raised. That is no crash of what it asked."""
+
 
 def said(result: ChildResult, stage: str) -> dict[str, Any] | None:
     """What the child said when it left `stage`; None: it never did."""
@@ -34,7 +37,9 @@ def how_it_ended(result: ChildResult) -> tuple[Any, str]:
         )
     if result.outcome == "signalled":
         return "crashed", f"was ended by {result.signal}"
-    if result.stage is not None:
+    raised = result.exit_code == 1 and TRACEBACK in result.stderr
+    if result.stage is not None and not raised:
         return "crashed", f"ended its process with exit code {result.exit_code}"
-    words = " ".join(result.stderr.split())[-200:]
+    last = result.stderr.rstrip().rpartition("\n")[2] if raised else result.stderr
+    words = " ".join(last.split())[-200:]
     return "failed", f"ended with exit code {result.exit_code}" + (f": {words}" if words else "")

@@ -13,6 +13,7 @@ import sys
 _fd = int(os.environ.pop("ENVDOCTOR_CHANNEL", "-1"))
 _trace_fd = int(os.environ.pop("ENVDOCTOR_TRACE", "-1"))
 _nonce = os.environ.pop("ENVDOCTOR_NONCE", "")
+_owner = os.getpid()
 
 
 def _start():
@@ -27,6 +28,8 @@ def _start():
 
 
 def _write(stage, event, data):
+    if os.getpid() != _owner:
+        os._exit(0)  # a copy that something forked off, and that came back into our code: one of us is enough
     line = dict(data, nonce=_nonce, stage=stage, event=event)
     # A line longer than the pipe's buffer is written in pieces; the parent reads all the while.
     text = (json.dumps(line, default=str) + "\n").encode("utf-8", "backslashreplace")

@@ -24,29 +24,35 @@ def mapped():
     return None
 
 
+def call(library, function, *arguments):
+    """The code that a function of the library returns; None: this library does not have it."""
+    found = getattr(library, function, None)
+    return None if found is None else found(*arguments)
+
+
 def error_name(library, code):
     """``CUDA_ERROR_NO_DEVICE`` for 100, in the library's own words."""
     text = ctypes.c_char_p()
-    if library.cuGetErrorName(code, ctypes.byref(text)) == 0 and text.value:
-        return text.value.decode()
+    if code is not None and call(library, "cuGetErrorName", code, ctypes.byref(text)) == 0 and text.value:
+        return text.value.decode("utf-8", "replace")
     return None
 
 
 def attribute(library, device, number):
     """One device attribute; None where the library refuses it."""
     value = ctypes.c_int()
-    return value.value if library.cuDeviceGetAttribute(ctypes.byref(value), number, device) == 0 else None
+    return value.value if call(library, "cuDeviceGetAttribute", ctypes.byref(value), number, device) == 0 else None
 
 
 def describe(library, ordinal):
     """Everything about one device; its error code alone where it cannot be had."""
     device = ctypes.c_int()
-    code = library.cuDeviceGet(ctypes.byref(device), ordinal)
+    code = call(library, "cuDeviceGet", ctypes.byref(device), ordinal)
     if code != 0:
         return {"ordinal": ordinal, "error": code}
     found = {"ordinal": ordinal, "error": 0}
     name = ctypes.create_string_buffer(256)
-    if library.cuDeviceGetName(name, 256, device) == 0:
+    if call(library, "cuDeviceGetName", name, 256, device) == 0:
         found["name"] = name.value.decode("utf-8", "replace")
     major, minor = attribute(library, device, ATTRIBUTE_MAJOR), attribute(library, device, ATTRIBUTE_MINOR)
     if major is not None and minor is not None:
@@ -54,14 +60,14 @@ def describe(library, ordinal):
     found["sm_count"] = attribute(library, device, ATTRIBUTE_SM_COUNT)
     found["compute_mode"] = attribute(library, device, ATTRIBUTE_COMPUTE_MODE)
     raw = (ctypes.c_ubyte * 16)()
-    if library.cuDeviceGetUuid(raw, device) == 0:
+    if call(library, "cuDeviceGetUuid", raw, device) == 0:
         digits = bytes(raw).hex()
         found["uuid"] = "GPU-" + "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
     bus = ctypes.create_string_buffer(64)
-    if library.cuDeviceGetPCIBusId(bus, 64, device) == 0:
-        found["pci_bus_id"] = bus.value.decode()
+    if call(library, "cuDeviceGetPCIBusId", bus, 64, device) == 0:
+        found["pci_bus_id"] = bus.value.decode("utf-8", "replace")
     total = ctypes.c_size_t()
-    if library.cuDeviceTotalMem_v2(ctypes.byref(total), device) == 0:
+    if call(library, "cuDeviceTotalMem_v2", ctypes.byref(total), device) == 0:
         found["total_memory_bytes"] = total.value
     return found
 
@@ -77,18 +83,20 @@ def main():
     channel.leave("load", library=mapped())
     channel.enter("version")
     version = ctypes.c_int()
-    code = library.cuDriverGetVersion(ctypes.byref(version))
+    code = call(library, "cuDriverGetVersion", ctypes.byref(version))
     channel.leave("version", driver_version=version.value if code == 0 else None)
     channel.enter("init")
-    code = library.cuInit(0)
+    code = call(library, "cuInit", 0)
     channel.leave("init", init_code=code, init_name=error_name(library, code))
     if code != 0:
         return
     channel.enter("devices")
     count = ctypes.c_int()
-    code = library.cuDeviceGetCount(ctypes.byref(count))
+    code = call(library, "cuDeviceGetCount", ctypes.byref(count))
     devices = [] if code != 0 or "--init-only" in sys.argv else [describe(library, i) for i in range(count.value)]
     channel.leave("devices", device_count=count.value if code == 0 else None, devices=devices)
 
 
 main()
+# Not through exit handlers: what a driver tears down there can hang.
+os._exit(0)

@@ -53,6 +53,8 @@ def folders():
     """The folders on sys.path, each once, in order."""
     seen = []
     for entry in sys.path:
+        if not isinstance(entry, str):
+            continue  # the import system skips it too
         folder = os.path.abspath(entry or ".")
         if folder not in seen and os.path.isdir(folder):
             seen.append(folder)

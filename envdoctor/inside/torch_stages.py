@@ -72,13 +72,14 @@ def compiled():
 
     version = getattr(torch, "version", None)
     found = {"cuda": getattr(version, "cuda", None) or "", "hip": getattr(version, "hip", None) or ""}
-    flags = getattr(torch._C, "_cuda_getArchFlags", None)
+    core = getattr(torch, "_C", None)  # a torch that is broken enough has none
+    flags = getattr(core, "_cuda_getArchFlags", None)
     if flags is not None:
         found["arch_list"] = (flags() or "").split()
-    cudnn = getattr(torch._C, "_cudnn", None)
+    cudnn = getattr(core, "_cudnn", None)
     if cudnn is not None and hasattr(cudnn, "getCompileVersion"):
         found["cudnn_compiled"] = dotted(cudnn.getCompileVersion())
-    if hasattr(torch._C, "_nccl_version"):
+    if hasattr(core, "_nccl_version"):
         found["nccl_compiled"] = dotted(torch.cuda.nccl.version()[:3])
     return found
 
@@ -94,7 +95,7 @@ def touch_cudnn():
 
     cudnn = torch.backends.cudnn
     found = {"cudnn_enabled": bool(cudnn.enabled), "cudnn_available": bool(cudnn.is_available())}
-    runtime = getattr(getattr(torch._C, "_cudnn", None), "getRuntimeVersion", None)
+    runtime = getattr(getattr(getattr(torch, "_C", None), "_cudnn", None), "getRuntimeVersion", None)
     if runtime is not None:
         found["cudnn_loaded"] = dotted(runtime())
     cudnn.version()

@@ -90,6 +90,20 @@ def test_no_torch_at_all_is_the_error_as_it_was_said(tmp_path: Path, fake_driver
     assert [stage.name for stage in runtime.stages if stage.status == "ok"] == ["libraries"]
 
 
+def test_a_torch_without_its_core_is_still_asked_for_its_devices(tmp_path: Path, fake_driver: FakeDriver) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(
+        "import types\n__version__ = '2.5.1+cu124'\nversion = types.SimpleNamespace(cuda='12.4', hip=None)\n"
+        "def init(): raise RuntimeError('No CUDA GPUs are available')\n"
+        "cuda = types.SimpleNamespace(is_available=lambda: False, device_count=lambda: 0, init=init)\n"
+    )
+    runtime, _ = look(tmp_path, fake_driver)
+    assert (runtime.cuda, runtime.cuda_available, runtime.device_count) == ("12.4", False, 0)
+    stage = runtime.stage("cuda-init")
+    assert stage is not None
+    assert stage.error == "No CUDA GPUs are available"
+
+
 def test_warnings_are_kept_as_they_were_said(tmp_path: Path, fake_driver: FakeDriver) -> None:
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text("import warnings; warnings.warn('the driver is too old'); 1/0")
