@@ -11,6 +11,8 @@ from envdoctor.collect.host import ChildResult, Host
 from envdoctor.collect.said import died, said
 from envdoctor.facts import Nvml
 
+CALLS = {"import": "import pynvml", "init": "nvmlInit", "system": "NVML (versions and count)"}
+
 
 @collector
 def nvml(host: Host) -> Nvml:
@@ -21,10 +23,10 @@ def nvml(host: Host) -> Nvml:
 
 
 def read_nvml(result: ChildResult) -> Nvml:
-    """The child's words as a fact. Raises CannotLook where it died before NVML had answered."""
+    """The child's words as a fact. Raises CannotLook where it died before NVML had answered every question."""
     init = said(result, "init")
-    if init is None:
-        raise died(result, {"init": "nvmlInit"}, "the NVML child")
+    if init is None or result.stage is not None:
+        raise died(result, {f"{result.stage}": f"NVML ({result.stage})", **CALLS}, "the NVML child")
     system = said(result, "system") or {}
     gpus: list[Any] = [line["gpu"] for line in result.stages if line.get("event") == "leave" and "gpu" in line]
     found: Nvml = msgspec.convert({**init, **system, "gpus": gpus}, Nvml, strict=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,9 +210,11 @@ _PROCESSES = {
 def main() -> None:
     """Each step is a stage, so that the parent knows which one did not come back."""
     channel = _channel()
-    channel.enter("init")
+    channel.enter("import")
     import pynvml
 
+    channel.leave("import")
+    channel.enter("init")
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -242,3 +245,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # Not through exit handlers: what a driver tears down there can hang.
+    os._exit(0)

@@ -24,7 +24,7 @@ def torch_runtime(host: Host) -> tuple[TorchRuntime, MappedFiles]:
 
 def read_runtime(result: ChildResult) -> tuple[TorchRuntime, MappedFiles]:
     """The child's words as facts. Raises CannotLook where it did not even begin."""
-    if not result.stages:
+    if not any(line["event"] == "enter" for line in result.stages):
         raise died(result, {}, "the child that imports torch")
     stages: list[Stage] = []
     found: dict[str, Any] = {}
@@ -51,13 +51,19 @@ def read_runtime(result: ChildResult) -> tuple[TorchRuntime, MappedFiles]:
 
 
 def _last_stage(result: ChildResult) -> list[Stage]:
-    """The stage that did not come back, where there is one."""
-    if result.stage is None:
+    """The stage that did not come back, where there is one; ``end`` where the process died between two."""
+    if result.stage is None and result.outcome == "exited" and result.exit_code == 0:
         return []
     kind, how = how_it_ended(result)
     status: Literal["hung", "crashed"] = "hung" if kind == "timeout" else "crashed"
-    error = f"{_WHAT.get(result.stage, result.stage)} {how}"
-    return [Stage(name=result.stage, status=status, error=error, signal=result.signal, frame=result.frame)]
+    name = result.stage or "end"
+    error = f"{_WHAT.get(name, name)} {how}"
+    return [Stage(name=name, status=status, error=error, signal=result.signal, frame=result.frame)]
 
 
-_WHAT = {"import": "import torch", "cuda-init": "torch.cuda.is_available()", "matmul": "a small matrix product"}
+_WHAT = {
+    "import": "import torch",
+    "cuda-init": "torch.cuda.is_available()",
+    "matmul": "a small matrix product",
+    "end": "the process that imported torch",
+}

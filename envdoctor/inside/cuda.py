@@ -87,7 +87,8 @@ def main():
     channel.leave("version", driver_version=version.value if code == 0 else None)
     channel.enter("init")
     code = call(library, "cuInit", 0)
-    channel.leave("init", init_code=code, init_name=error_name(library, code))
+    missing = {"load_error": "it has no cuInit"} if code is None else {}
+    channel.leave("init", init_code=code, init_name=error_name(library, code), **missing)
     if code != 0:
         return
     channel.enter("devices")

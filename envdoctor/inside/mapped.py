@@ -14,19 +14,22 @@ WANTED = re.compile(
 
 
 def paths():
-    """The mapped files, in the order of their addresses, each once."""
+    """The mapped files, in the order of their addresses, each once; none where /proc cannot be read."""
     seen = []
-    with open("/proc/self/maps", errors="surrogateescape") as maps:
-        for line in maps:
-            path = line.rstrip("\n")
-            start = path.find("/")
-            if start < 0:
-                continue
-            path = path[start:]
-            if path.endswith(" (deleted)"):
-                path = path[: -len(" (deleted)")]
-            if WANTED.search(path) and path not in seen:
-                seen.append(path)
+    try:
+        with open("/proc/self/maps", errors="surrogateescape") as maps:
+            lines = maps.read().splitlines()
+    except OSError:
+        return seen
+    for path in lines:
+        start = path.find("/")
+        if start < 0:
+            continue
+        path = path[start:]
+        if path.endswith(" (deleted)"):
+            path = path[: -len(" (deleted)")]
+        if WANTED.search(path) and path not in seen:
+            seen.append(path)
     return seen
 
 

@@ -36,6 +36,14 @@ def frame_of(error):
     return "%s:%s in %s" % (steps[-1].filename, steps[-1].lineno, steps[-1].name) if steps else None
 
 
+def words(said):
+    """What an error or a warning says; a broken one cannot even do that."""
+    try:
+        return str(said)[:LONGEST]
+    except Exception:
+        return "(its text cannot be had)"
+
+
 def stage(name, work, *arguments):
     """Run one stage and say how it went; what `work` found, or None where it raised. Warnings are kept as they were said."""
     channel.enter(name)
@@ -50,11 +58,11 @@ def stage(name, work, *arguments):
             how = {
                 "status": "failed",
                 "error_type": type(error).__name__,
-                "error": str(error)[:LONGEST],
+                "error": words(error),
                 "frame": frame_of(error),
             }
     how["seconds"] = round(time.perf_counter() - begun, 4)
-    said = ["%s: %s" % (w.category.__name__, str(w.message)[:LONGEST]) for w in heard[:50]]
+    said = ["%s: %s" % (w.category.__name__, words(w.message)) for w in heard[:50]]
     channel.leave(name, how=how, warnings=said, found=found or {})
     return found
 
@@ -63,7 +71,8 @@ def import_torch():
     """``import torch`` and nothing else."""
     import torch
 
-    return {"file": getattr(torch, "__file__", None), "version": str(getattr(torch, "__version__", "")) or None}
+    file = getattr(torch, "__file__", None)
+    return {"file": file and str(file), "version": str(getattr(torch, "__version__", "")) or None}
 
 
 def compiled():
@@ -71,7 +80,7 @@ def compiled():
     import torch
 
     version = getattr(torch, "version", None)
-    found = {"cuda": getattr(version, "cuda", None) or "", "hip": getattr(version, "hip", None) or ""}
+    found = {"cuda": str(getattr(version, "cuda", None) or ""), "hip": str(getattr(version, "hip", None) or "")}
     core = getattr(torch, "_C", None)  # a torch that is broken enough has none
     flags = getattr(core, "_cuda_getArchFlags", None)
     if flags is not None:
@@ -130,7 +139,7 @@ def devices():
     """The names of the devices."""
     import torch
 
-    return {"device_names": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]}
+    return {"device_names": [str(torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]}
 
 
 def matmul():
