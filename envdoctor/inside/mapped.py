@@ -18,7 +18,7 @@ def paths():
     seen = []
     try:
         with open("/proc/self/maps", errors="surrogateescape") as maps:
-            lines = maps.read().splitlines()
+            lines = maps.read().split("\n")
     except OSError:
         return seen
     for path in lines:
