@@ -156,11 +156,12 @@ class Job:
             if time_left < 2.0:
                 self.skip(left, "no time was left for it")
                 return
+            deadline = min(request.probe_seconds, time_left)
             plan = {
                 "device": self.device,
                 "kernels": left,
                 "seconds": max(budget - self.seconds, 0.5),
-                "deadline": min(request.probe_seconds, time_left),
+                "deadline": deadline,
                 "gpus": self.gpus,
                 "pci": self.pci,
                 "link": self.link(),
@@ -174,8 +175,7 @@ class Job:
             except CannotLook as error:
                 self.skip(left, error.problem.detail)
                 return
-            ended = self.take(result)
-            self.seconds += max(result.seconds - STARTING, 0.0) if ended else result.seconds
+            self.take(result, deadline)
             rest = [name for name in left if name not in self.kernels]
             if not self.host.interrupted and (
                 "start" in self.kernels or "start" in self.about or len(rest) == len(left)
@@ -199,14 +199,15 @@ class Job:
         for name in names:
             self.kernels.setdefault(name, Kernel(name=name, status="skipped", reason=reason))
 
-    def take(self, result: ChildResult) -> bool:
-        """Write down what a child said. False: it did not come to its end."""
+    def take(self, result: ChildResult, deadline: float) -> None:
+        """Write down what a child said, of which no kernel had more than `deadline` seconds."""
         lines: list[dict[str, Any]] = []
         for line in result.stages:
             if line["event"] == "leave" and line["stage"] == "start":
                 self.about.update(line)
             elif line["event"] == "leave":
                 self.take_kernel(line, result.stderr)
+                self.seconds += line["seconds"]
                 lines.append(line)
             elif line["event"] == "fact":
                 self.about[line["stage"]] = line
@@ -215,8 +216,7 @@ class Job:
         if "start" in self.about:
             self.not_started(self.about["start"])
         elif result.stage is not None or not result.stages:
-            self.lost(result)
-        return result.stage is None
+            self.lost(result, deadline)
 
     def take_kernel(self, line: dict[str, Any], stderr: str) -> None:
         name = line["stage"]
@@ -239,7 +239,7 @@ class Job:
             error_type=kind,
         )
 
-    def lost(self, result: ChildResult) -> None:
+    def lost(self, result: ChildResult, deadline: float) -> None:
         """The kernel in which a child was lost: this is all that it costs."""
         name = result.stage or "start"
         if self.host.interrupted:
@@ -249,13 +249,14 @@ class Job:
         words = " ".join(result.stderr.split())[-300:]
         hung = result.outcome in ("timeout", "unkillable")
         reason = "it did not come back within its deadline" if hung else how + (f": {words}" if words else "")
+        self.seconds += deadline if hung else 0.0
         self.kernels[name] = Kernel(
             name=name,
             status="hung" if hung else "crashed",
             reason=reason,
             signal=result.signal,
             frame=result.frame,
-            seconds=result.seconds,
+            seconds=deadline if hung else None,
         )
 
     def fact(self) -> DeviceWork:

@@ -10,7 +10,7 @@ import pytest
 from envdoctor.inside import kernels_libraries, kernels_math, kernels_memory, kernels_thorough
 from envdoctor.inside.lab import Lab, NotHere, quantile
 from envdoctor.inside.resnet import build
-from envdoctor.inside.resnet_step import stepper, train
+from envdoctor.inside.resnet_step import Momentum, stepper, train
 
 torch = pytest.importorskip("torch")
 
@@ -124,6 +124,19 @@ def test_a_training_step_learns_and_is_measured() -> None:
     assert result["steps"] == 8
     assert 0 < result["p50"] <= result["p99"] <= result["longest"]
     assert 0 <= result["host_wait"] <= 1
+
+
+def test_the_optimizer_takes_the_steps_of_torchs_own() -> None:
+    start = torch.randn(5)
+    ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+    mine, reference = Momentum(torch, [ours], 0.02, 0.9), torch.optim.SGD([theirs], lr=0.02, momentum=0.9)
+    for _ in range(4):
+        gradient = torch.randn(5)
+        mine.forget_gradients()
+        ours.grad, theirs.grad = gradient * 1024.0, gradient
+        mine.step(1 / 1024.0)
+        reference.step()
+    assert torch.allclose(ours, theirs)
 
 
 def test_the_network_is_resnet_50() -> None:

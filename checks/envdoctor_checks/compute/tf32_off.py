@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import Work
+from envdoctor.diagnose.measured import not_comparable, on_gpu, place
+from envdoctor.facts import Evidence, Work
 
 WORTH_IT = 2.0
 
@@ -30,13 +30,24 @@ def tf32_off(work: Work) -> Iterator[Finding]:
     """
     for device in on_gpu(work):
         plain, fast = device.rate("matmul", "fp32"), device.rate("matmul", "tf32")
-        if device.tf32 is not False or plain is None or fast is None or fast.value < WORTH_IT * plain.value:
+        if device.tf32 is not False or plain is None or fast is None or not_comparable(device) is not None:
+            continue
+        if fast.value < WORTH_IT * plain.value:
             continue
         yield Finding(
             title=f"{place(device)}: float32 matmul {plain.value:.3g} TFLOP/s with TF32 off; {fast.value:.3g} with it",
             severity="info",
-            evidence=(plain.says("value"), fast.says("value")),
-            fix=(Fix("Allow it, where ten bits of mantissa are enough", "torch.set_float32_matmul_precision('high')"),),
+            evidence=(
+                Evidence("torch.get_float32_matmul_precision()", "highest"),
+                plain.says("value", f"fp32 matmul: {plain.value:.3g} {plain.unit}"),
+                fast.says("value", f"tf32 matmul: {fast.value:.3g} {fast.unit}"),
+            ),
+            fix=(
+                Fix(
+                    "Allow it in the program, where ten bits of mantissa are enough: torch.set_float32_matmul_precision('high'); or for all programs",
+                    "export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1",
+                ),
+            ),
             gpu=device.gpu,
         )
         return  # the same on every GPU of the machine

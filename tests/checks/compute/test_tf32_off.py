@@ -16,3 +16,7 @@ def test_silent_where_it_is_on_unknown_or_costs_nothing() -> None:
     assert judge(tf32_off, work(device(tf32=None))).findings == ()
     same = with_rates(rate("matmul", 60.0, "TFLOP/s", "tf32"))
     assert judge(tf32_off, work(device(tf32=False, rates=same.rates))).findings == ()
+
+
+def test_silent_where_others_work_on_the_gpu_meanwhile() -> None:
+    assert judge(tf32_off, work(device(tf32=False, tenants=("4711 python",)))).findings == ()
