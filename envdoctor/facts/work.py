@@ -60,7 +60,7 @@ class Rate(Fact, frozen=True, kw_only=True):
     kernels: int | None = None
     """Of a profile: kernels that it saw on the device; 0: it saw none, which proves nothing."""
     busy: float | None = None
-    """0–1: of a profile, the share of the time in which a kernel ran."""
+    """0–1: of a profile, the share of a training step in which a kernel ran."""
     first_tenth: float | None = None
     """Of a minute's load: the rate in its first tenth, where `value` is that of its last."""
     bad: int | None = None

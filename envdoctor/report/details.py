@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from envdoctor.facts import Environment, LoadedLibraries, Messages, Stage, TorchRuntime, Work
+from envdoctor.facts import Environment, LoadedLibraries, LoadedLibrary, Messages, Stage, TorchRuntime, Work
 from envdoctor.report.measured import table
 from envdoctor.report.model import Report
 from envdoctor.report.text import one_line, safe
@@ -23,8 +23,8 @@ def details(report: Report) -> Iterator[RenderableType]:
     yield from _section("Importing torch", ("stage", "status", "seconds", "said"), map(_stage, stages))
     yield from _section(
         "Loaded libraries",
-        ("library", "version", "owner", "why this one", "path"),
-        ((x.name, x.version, x.owner, x.reason, x.path) for x in (loaded.libraries if loaded else ())),
+        ("library", "version", "owner; why the loader took it; file"),
+        ((x.name, x.version, _where(x)) for x in (loaded.libraries if loaded else ())),
     )
     work = snapshot.get(Work)
     header = ("device", "what", "value", "expected", "numbers", "")
@@ -38,6 +38,11 @@ def details(report: Report) -> Iterator[RenderableType]:
     yield from _section("Probes", ("probe", "status", "seconds", ""), probes)
     checks = ((c.id, c.status, c.reason) for c in report.checks)
     yield from _section("Checks", ("check", "status", ""), checks)
+
+
+def _where(library: LoadedLibrary) -> str:
+    """Two lines: the path is what one copies, so it stands by itself."""
+    return "; ".join(part for part in (library.owner, library.reason) if part) + f"\n{library.path}"
 
 
 def _stage(stage: Stage) -> tuple[str | None, ...]:

@@ -67,6 +67,9 @@ def _step(device: DeviceWork) -> Iterator[Sequence[str]]:
         return
     times = f"p50 {step.p50 * 1e3:.0f} ms, p99 {step.p99 * 1e3:.0f} ms"
     host = f"issued in {step.issue * 1e3:.0f} ms"
+    profile = device.rate("profile")
+    if profile is not None and profile.busy is not None:
+        host += f", GPU busy {profile.busy:.0%}"
     loss = " → ".join("not finite" if loss is None else f"{loss:.2f}" for loss in step.losses)
     yield (
         place(device),

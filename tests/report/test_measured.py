@@ -31,6 +31,12 @@ def test_the_table_has_every_figure_and_the_step() -> None:
     assert any(row[5] == "not comparable: a MIG slice" for row in rows)
 
 
+def test_the_share_of_the_step_in_which_the_gpu_worked_is_told_where_a_profiler_saw_it() -> None:
+    assert not any("GPU busy" in row[5] for row in table(HEALTHY))
+    rows = table(work(with_rates(rate("profile", 1100.0, "kernels", busy=0.914))))
+    assert any(row[1] == "ResNet-50 step" and "GPU busy 91%" in row[5] for row in rows)
+
+
 def test_wrong_numbers_shout() -> None:
     assert any(row[4] == "WRONG" for row in table(work(with_rates(rate("copy", 4000.0, "GB/s", right=False)))))
 
