@@ -64,11 +64,16 @@ def watch(torch, device, work):
     seen = Seen(torch.device(device).type)
 
     class Watcher(TorchDispatchMode):
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-            found = func(*args, **(kwargs or {}))
-            seen.note(str(func), tensors((args, kwargs or {})), tensors(found))
-            return found
+        pass
 
+    def dispatch(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        seen.note(str(func), tensors((args, kwargs or {})), tensors(found))
+        return found
+
+    # Given to a class that is there already: torch 2.x wraps what it finds when the class is made, and for that loads its whole compiler,
+    # which takes as long as importing torch.
+    Watcher.__torch_dispatch__ = dispatch
     with Watcher():
         work()
     return dict(vars(seen))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +81,18 @@ def test_an_output_that_was_never_written_is_seen(lab: Lab, monkeypatch: pytest.
     assert (result["right"], result["error"]) == (False, None)
 
 
+def test_an_order_that_is_none_is_seen(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = torch.sort
+
+    class Unsorted:
+        def __init__(self, values: Any) -> None:
+            self.values = whole(values).values.flip(0) if len(values) > 1000 else whole(values).values
+
+    monkeypatch.setattr(torch, "sort", Unsorted)
+    [result] = kernels_libraries.sort(lab)
+    assert result["right"] is False
+
+
 def test_memory_reads_back(lab: Lab) -> None:
     lab.free_bytes = lambda: 64 << 20  # type: ignore[method-assign]
     [result] = kernels_thorough.memory(lab)
@@ -137,6 +152,20 @@ def test_the_optimizer_takes_the_steps_of_torchs_own() -> None:
         mine.step(1 / 1024.0)
         reference.step()
     assert torch.allclose(ours, theirs)
+
+
+def test_a_watched_step_loads_no_compiler() -> None:
+    """Loading it takes as long as importing torch, and on a GPU that was half of the time that the whole work has."""
+    script = """
+import sys, torch
+from envdoctor.inside import lab, resnet, resnet_step, where_ops_run
+here = lab.Lab(torch, "cpu")
+step = resnet_step.stepper(here, resnet.build(torch, 10, (1, 1, 1, 1)), torch.randn(2, 3, 32, 32), torch.tensor([1, 2]))
+step()
+assert where_ops_run.watch(torch, "cpu", step)["on_device"] > 100
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_the_network_is_resnet_50() -> None:
