@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import gpu_seen, in_container
-from envdoctor.facts import Container, CudaDriver, Environment, Nvml, PciBus, Resources
+from envdoctor.facts import Container, CudaDriver, Environment, Evidence, Nvml, PciBus, Resources, Work
 
 THROTTLED_SHARE = 0.25
 """Of the scheduler's periods. A healthy service is throttled now and then; a quarter of all periods is felt in every step."""
@@ -23,6 +23,7 @@ def cpu_quota(
     pci_bus: PciBus | None,
     nvml: Nvml | None,
     cuda_driver: CudaDriver | None,
+    work: Work | None,
 ) -> Iterator[Finding]:
     """A CPU quota, an affinity or a thread setting starves the host side of the GPU.
 
@@ -48,7 +49,11 @@ def cpu_quota(
         yield Finding(
             title=f"The cgroup allows {quota:g}{f' of {resources.logical_cpus}' if resources.logical_cpus else ''} processors{felt}",
             severity="warning",
-            evidence=(resources.says("cpu_quota"), resources.says("throttled_periods")),
+            evidence=(
+                resources.says("cpu_quota", f"{quota:g} processors"),
+                resources.says("throttled_periods", _periods(resources)),
+                *_felt(work),
+            ),
             fix=(_more(in_container(container)),),
         )
     elif quota is None and share is not None and share > THROTTLED_SHARE:
@@ -63,7 +68,7 @@ def cpu_quota(
         yield Finding(
             title=f"This process may run on 1{of} (affinity)",
             severity="warning",
-            evidence=(resources.says("affinity_cpus"),),
+            evidence=(resources.says("affinity_cpus"), *_felt(work)),
             fix=(
                 Fix(
                     "Start the program without taskset, or with more processors",
@@ -85,6 +90,22 @@ def cpu_quota(
 def _throttled(resources: Resources) -> float | None:
     periods, throttled = resources.periods, resources.throttled_periods
     return throttled / periods if periods and throttled is not None else None
+
+
+def _periods(resources: Resources) -> str | None:
+    if resources.throttled_periods is None or resources.periods is None:
+        return None
+    return f"{resources.throttled_periods} of {resources.periods} periods throttled"
+
+
+def _felt(work: Work | None) -> tuple[Evidence, ...]:
+    """What it did to the training step: a processor that is shared or taken away, or one that is there all the time."""
+    steps = [device.step for device in (work.devices if work is not None else ()) if device.step is not None]
+    return tuple(
+        step.says("on_processor", f"{step.p50 * 1e3:.0f} ms, issued with {step.on_processor:.0%} of a processor")
+        for step in steps[:1]
+        if step.on_processor is not None
+    )
 
 
 def _more(inside: bool) -> Fix:

@@ -4,6 +4,7 @@ from envdoctor.diagnose.testing import judge
 from envdoctor.facts import Environment, Resources
 from envdoctor_checks.host.cpu_quota import cpu_quota
 from healthy import BUS, DOCKER, EMPTY_BUS
+from measured import with_step, work
 
 
 def test_fires_below_one_processor() -> None:
@@ -29,6 +30,12 @@ def test_fires_on_far_too_many_threads() -> None:
         cpu_quota, Resources(logical_cpus=8, affinity_cpus=8, cpu_quota="unlimited"), BUS, environment
     ).findings
     assert finding.title == "OMP_NUM_THREADS=128; this process may run on 8 processors"
+
+
+def test_what_the_training_step_felt_of_it_is_evidence() -> None:
+    resources = Resources(logical_cpus=16, affinity_cpus=1, cpu_quota="unlimited")
+    [finding] = judge(cpu_quota, resources, BUS, work(with_step(on_processor=0.56, p50=0.036))).findings
+    assert finding.evidence[-1].value == "36 ms, issued with 56% of a processor"
 
 
 def test_silent_on_an_ordinary_pod_and_a_whole_machine() -> None:
