@@ -155,6 +155,11 @@ def what(rate: Rate) -> str:
     return f"{rate.dtype} {rate.name}" if rate.dtype and rate.name == "matmul" else rate.name
 
 
+def number(value: float) -> str:
+    """Three digits that matter: ``785``, ``4.62``, ``0.0312``."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def on_gpu(work: Work) -> tuple[DeviceWork, ...]:
     """The work on GPUs: what a processor shows of stalls and rates is its own affair."""
     return tuple(device for device in work.devices if device.device.startswith("cuda"))

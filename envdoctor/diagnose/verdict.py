@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
+from envdoctor.diagnose.measured import number, on_gpu
 from envdoctor.diagnose.said import GENERIC
-from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime
+from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime, Work
 
 LAYERS = (
     *("hardware", "vm", "wsl", "driver", "container", "gpu"),
@@ -208,4 +209,17 @@ def _healthy(snapshot: Snapshot, tried: bool) -> str:
     names = names or (runtime.device_names if runtime is not None and runtime.device_names else ())
     gpus = f"{len(names)} × {names[0]}" if len(names) > 1 else names[0] if names else "the GPU"
     verb = "uses" if tried else "can use"
-    return f"torch {version.removeprefix('torch ')} {verb} {gpus}"
+    return f"torch {version.removeprefix('torch ')} {verb} {gpus}{_proof(snapshot.get(Work))}"
+
+
+def _proof(work: Work | None) -> str:
+    """What was measured, in two figures: of several GPUs the slowest's, each."""
+    devices = on_gpu(work) if work is not None else ()
+    figures: list[str] = []
+    for name, dtypes in (("matmul", ("bf16", "fp16", "fp32")), ("copy", (None,))):
+        for dtype in dtypes:
+            rates = [rate for device in devices if (rate := device.rate(name, dtype)) is not None]
+            if rates and len(rates) == len(devices):
+                figures.append(f"{dtype or name} {number(min(rate.value for rate in rates))} {rates[0].unit}")
+                break
+    return f"; {', '.join(figures)}" if figures else ""

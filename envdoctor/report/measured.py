@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from envdoctor.diagnose.measured import Judged, judged, place, what
+from envdoctor.diagnose.measured import Judged, judged, number, place, what
 from envdoctor.facts import INTERRUPTED, DeviceWork, Work
 
 TOLD = ("copy", "matmul", "h2d-pinned", "d2h-pinned", "resnet-step")
@@ -79,8 +79,3 @@ def _step(device: DeviceWork) -> Iterator[Sequence[str]]:
         "",
         f"{host}; batch {step.batch}, {step.steps} steps, loss {loss}",
     )
-
-
-def number(value: float) -> str:
-    """Three digits that matter: ``785``, ``4.62``, ``0.0312``."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -38,6 +38,17 @@ def test_a_healthy_card_is_ok() -> None:
     assert [finding.id for finding in report.findings if finding.severity != "info"] == []
 
 
+def test_the_first_line_of_a_healthy_card_is_what_it_did() -> None:
+    assert examined(work()).verdict.summary.endswith("; bf16 785 TFLOP/s, copy 4280 GB/s")
+    slower = with_rates(rate("copy", 4100.0, "GB/s"))
+    assert examined(work(device(), slower)).verdict.summary.endswith("; bf16 785 TFLOP/s, copy 4100 GB/s")
+    turing = device(
+        name="Tesla T4", rates=(rate("matmul", 8.1, "TFLOP/s", "fp32"), rate("matmul", 41.0, "TFLOP/s", "fp16"))
+    )
+    assert examined(work(turing)).verdict.summary.endswith("; fp16 41 TFLOP/s")
+    assert "TFLOP/s" not in examined().verdict.summary
+
+
 def test_a_slice_a_shared_card_and_an_idle_desktop_are_ok() -> None:
     for fine in (work(MIG), work(device(tenants=("7 ollama",))), work(with_load(utilization_before=5.0))):
         assert examined(fine).verdict.status == "ok"

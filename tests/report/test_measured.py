@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from envdoctor.report.measured import number, summary, table
+from envdoctor.diagnose.measured import number
+from envdoctor.report.measured import summary, table
 from measured import HEALTHY, MIG, device, rate, with_kernel, with_rates, work
 
 
