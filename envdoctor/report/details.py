@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from envdoctor.facts import Environment, LoadedLibraries, LoadedLibrary, Messages, Stage, TorchRuntime, Work
+from envdoctor.knowledge.variables import matters
 from envdoctor.report.measured import table
 from envdoctor.report.model import Report
 from envdoctor.report.text import one_line, safe
@@ -30,7 +31,11 @@ def details(report: Report) -> Iterator[RenderableType]:
     header = ("device", "what", "value", "expected", "numbers", "")
     yield from _section("Measured", header, map(tuple, table(work)) if work is not None else ())
     variables = environment.variables if environment else {}
-    yield from _section("Environment variables that matter", ("variable", "value"), sorted(variables.items()))
+    yield from _section(
+        "Environment variables that matter",
+        ("variable", "value; what it changes"),
+        map(_variable, sorted(variables.items())),
+    )
     yield from _section(
         "Messages", ("row", "text"), ((m.key, one_line(m.text, 200)) for m in (messages.messages if messages else ()))
     )
@@ -38,6 +43,13 @@ def details(report: Report) -> Iterator[RenderableType]:
     yield from _section("Probes", ("probe", "status", "seconds", ""), probes)
     checks = ((c.id, c.status, c.reason) for c in report.checks)
     yield from _section("Checks", ("check", "status", ""), checks)
+
+
+def _variable(item: tuple[str, str]) -> tuple[str, str]:
+    """Two lines, since either may be long."""
+    name, value = item
+    row = matters(name)
+    return name, value + (f"\n{row.changes}" if row is not None else "")
 
 
 def _where(library: LoadedLibrary) -> str:

@@ -46,3 +46,9 @@ def test_harmful_values_have_an_effect_and_stand_in_lower_case() -> None:
     for row in VARIABLES:
         assert bool(row.harmful) == bool(row.effect), row.name
         assert all(value == value.lower() for value in row.harmful)
+
+
+def test_what_other_programs_call_so_is_left_alone() -> None:
+    """Terraform's variables begin with TF_ too, and some of them are secrets."""
+    assert matters("TF_VAR_password") is None
+    assert matters("TF_GPU_ALLOCATOR") is not None

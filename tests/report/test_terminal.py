@@ -9,6 +9,7 @@ from envdoctor.diagnose.verdict import decide, mark_echoes
 from envdoctor.facts import (
     CudaDevice,
     CudaDriver,
+    Environment,
     Evidence,
     Interpreter,
     KernelModule,
@@ -115,6 +116,16 @@ def test_verbose_adds_libraries_probes_and_checks() -> None:
     for heading in ("Loaded libraries", "Probes", "Checks"):
         assert heading in text.splitlines()
     assert "nvml is unknown" in text
+
+
+def test_verbose_says_what_a_variable_changes() -> None:
+    snapshot = Snapshot(
+        created="2026-01-01T00:00:00Z",
+        source=Source(),
+        facts={"environment": Environment(variables={"CUDA_LAUNCH_BLOCKING": "1"})},
+    )
+    text = render(msgspec.structs.replace(report(), snapshot=snapshot), verbose=1)
+    assert "whether kernel launches wait for the kernel to end" in text
 
 
 def test_probes_lost_for_one_reason_share_a_line() -> None:
