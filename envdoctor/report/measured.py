@@ -22,8 +22,15 @@ def summary(work: Work) -> Iterator[str]:
 
 
 def _figure(item: Judged) -> str:
-    low = " (low)" if item.low else ""
-    return f"{what(item.rate)} {number(item.rate.value)} {item.rate.unit}{low}"
+    text = f"{what(item.rate)} {number(item.rate.value)} {item.rate.unit}"
+    if item.expected is None or not compared(item):
+        return text + (" (low)" if item.low else "")
+    return f"{text} ({item.rate.value / item.expected.value:.0%}{', low' if item.low else ''})"
+
+
+def compared(item: Judged) -> bool:
+    """Whether a share of what healthy GPUs of the model reach can be told: data sheets promise what none reaches."""
+    return item.expected is not None and item.expected.basis == "measured"
 
 
 def _missing(device: DeviceWork) -> str:

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from envdoctor.diagnose.api import Finding
 from envdoctor.diagnose.asks import asks
+from envdoctor.diagnose.measured import judged
 from envdoctor.facts import INTERRUPTED, Messages, Probe, Reading, Work
-from envdoctor.report.measured import summary
+from envdoctor.report.measured import compared, summary
 from envdoctor.report.model import Report
 from envdoctor.report.stack import stack
 from envdoctor.report.table import stack_lines
@@ -153,6 +154,8 @@ def _measured(report: Report) -> Iterator[RenderableType]:
     yield Text("\nMeasured", style="bold")
     for line in summary(work):
         yield _hanging("  ", Text(safe(line)))
+    if any(map(compared, judged(work))):
+        yield _hanging("  ", Text("(%: of what a healthy GPU of this model reaches)", style="dim"))
     if work.not_covered:
         yield _hanging("  not covered: ", Text(", ".join(work.not_covered)), "dim")
 

@@ -9,13 +9,13 @@ from measured import HEALTHY, MIG, device, rate, with_kernel, with_rates, work
 
 def test_one_line_tells_what_matters() -> None:
     [line] = summary(HEALTHY)
-    assert line.startswith("GPU 0 (NVIDIA H200): copy 4280 GB/s, bf16 matmul 785 TFLOP/s, ")
+    assert line.startswith("GPU 0 (NVIDIA H200): copy 4280 GB/s (100%), bf16 matmul 785 TFLOP/s (99%), ")
     assert line.endswith("resnet-step 2900 images/s")
 
 
 def test_what_is_low_or_lost_is_in_the_line() -> None:
     [line] = summary(work(with_rates(rate("copy", 2100.0, "GB/s"))))
-    assert "copy 2100 GB/s (low)" in line
+    assert "copy 2100 GB/s (49%, low)" in line
     [line] = summary(work(with_kernel("fft", "hung")))
     assert line.endswith("; fft hung")
     [line] = summary(work(with_kernel("fft", "skipped", reason="no time was left in the budget")))
