@@ -8,7 +8,17 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from envdoctor.facts import Environment, LoadedLibraries, Messages, Stage, TorchRuntime, Work
+from envdoctor.facts import (
+    Environment,
+    LoadedLibraries,
+    Messages,
+    Process,
+    ProcessLibraries,
+    ProcessStack,
+    Stage,
+    TorchRuntime,
+    Work,
+)
 from envdoctor.report.measured import table
 from envdoctor.report.model import Report
 from envdoctor.report.text import one_line, safe
@@ -25,6 +35,29 @@ def details(report: Report) -> Iterator[RenderableType]:
         "Loaded libraries",
         ("library", "version", "owner", "why this one", "path"),
         ((x.name, x.version, x.owner, x.reason, x.path) for x in (loaded.libraries if loaded else ())),
+    )
+    process, mapped = snapshot.get(Process), snapshot.get(ProcessLibraries)
+    yield from _section(
+        "Libraries in the process",
+        ("library", "version", "known by", "owner", "path"),
+        (
+            (x.name, x.version, x.version_by, x.owner, x.path + " (deleted)" * x.deleted)
+            for x in (mapped.libraries if mapped else ())
+        ),
+    )
+    yield from _section(
+        "Threads of the process",
+        ("thread", "name", "processors", "state", "waits in"),
+        (
+            (str(x.tid), x.name, f"{x.cpu:.2f}" if x.cpu is not None else "", x.state, x.wait_channel)
+            for x in (process.threads if process else ())
+        ),
+    )
+    stack = snapshot.get(ProcessStack)
+    yield from _section(
+        "Where its Python stands",
+        ("thread", "innermost first"),
+        ((x.thread, " < ".join(x.frames[:12])) for x in (stack.threads if stack else ())),
     )
     work = snapshot.get(Work)
     header = ("device", "what", "value", "expected", "numbers", "")

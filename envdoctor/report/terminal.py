@@ -15,6 +15,7 @@ from envdoctor.diagnose.asks import asks
 from envdoctor.facts import INTERRUPTED, Messages, Probe, Reading, Work
 from envdoctor.report.measured import summary
 from envdoctor.report.model import Report
+from envdoctor.report.running import lines as process_lines
 from envdoctor.report.stack import stack
 from envdoctor.report.table import stack_lines
 from envdoctor.report.text import one_line, plain, safe
@@ -76,6 +77,7 @@ def _parts(report: Report, verbose: int, width: int) -> Iterator[RenderableType]
         for finding in others:
             yield from _finding(finding, full=verbose > 0 or finding.severity != "info")
     yield from _unknown(report)
+    yield from _process(report)
     yield from _measured(report)
     yield from _read(report)
     yield Text("\nThe stack", style="bold")
@@ -143,6 +145,14 @@ def _read(report: Report) -> Iterator[RenderableType]:
         yield _hanging("  contradictory: ", Text(safe(contradiction)), "yellow")
     for command in asks(report.snapshot, report.verdict):
         yield _hanging("  ask for the output of: ", Text(command, style="bold"))
+
+
+def _process(report: Report) -> Iterator[RenderableType]:
+    """The running process that was examined."""
+    told = tuple(process_lines(report.snapshot))
+    if told:
+        yield Text("\nThe process", style="bold")
+        yield from (_hanging("  ", Text(safe(line))) for line in told)
 
 
 def _measured(report: Report) -> Iterator[RenderableType]:
