@@ -7,7 +7,7 @@ import os
 import pwd
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envdoctor.collect.host import CannotLook, Host
 
@@ -28,6 +28,8 @@ class Stat:
     """Of processor time, in user and kernel mode."""
     started: int
     """Ticks after boot; with the pid it names one process for ever."""
+    waited: int | None = None
+    """Nanoseconds that the (main) thread was ready and had no processor; None: this kernel does not count them."""
 
 
 def parse_stat(text: str) -> Stat:
@@ -49,9 +51,17 @@ def parse_stat(text: str) -> Stat:
 def read_stat(host: Host, path: str) -> Stat | None:
     """The stat file in the folder `path`; None: what it is about has ended."""
     try:
-        return parse_stat(host.read(f"{path}/stat", 4096))
+        return replace(parse_stat(host.read(f"{path}/stat", 4096)), waited=_waited(host, path))
     except (OSError, ValueError):
         return None
+
+
+def _waited(host: Host, path: str) -> int | None:
+    try:
+        words = host.read(f"{path}/schedstat", 256).split()
+    except OSError:
+        return None
+    return int(words[1]) if len(words) == 3 and words[0] != "0" else None
 
 
 def seconds(ticks: int) -> float:

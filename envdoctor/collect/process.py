@@ -19,7 +19,7 @@ STEP = 0.2
 MOST = 64
 """Threads and children that are told; of more, those that use the processor most."""
 DRIVER_CALL = re.compile(r"\] (?P<function>\w[\w.]*)\+\S+ \[(?P<module>nvidia\w*)\]")
-TORCH = re.compile(r"/libtorch(_cpu|_python)?\.so")
+TORCH = re.compile(r"/libtorch\w*\.so")
 
 
 @collector(when="with --pid")
@@ -113,6 +113,13 @@ def _rate(first: Stat, last: Stat | None, watched: float) -> float | None:
     return round(seconds(last.ticks - first.ticks) / watched, 3)
 
 
+def _wanted(first: Stat, last: Stat | None, watched: float) -> float | None:
+    used = _rate(first, last, watched)
+    if used is None or last is None or first.waited is None or last.waited is None:
+        return used
+    return round(used + (last.waited - first.waited) / 1e9 / watched, 3)
+
+
 class Watch:
     """The process's threads and relatives, from a first look to a last."""
 
@@ -201,6 +208,7 @@ class Watch:
                     always_in_state=len(states) == 1,
                     wait_channel=channels.most_common(1)[0][0] if channels else None,
                     cpu=_rate(first, self.ended.get(tid), watched),
+                    wanted=_wanted(first, self.ended.get(tid), watched),
                 )
             )
         found.sort(key=lambda thread: (thread.tid != self.pid, -(thread.cpu or 0.0)))
@@ -224,6 +232,7 @@ class Watch:
             command=command_of(self.host, pid),
             state=last.state,
             cpu=_rate(first, last, watched),
+            wanted=_wanted(first, last, watched),
             torch=_has_torch(self.host, pid),
             gpu_nodes=_gpu_nodes(self.host, pid),
         )

@@ -55,6 +55,7 @@ def _gpu(told: dict[str, Any], numbers: Sequence[int]) -> ProcessGpu:
         index=told["index"],
         name=told["name"],
         listed=None if listed is None else bool(listed),
+        pids=tuple(pid for pid, _ in running or ())[:64],
         memory_bytes=max(memory, default=None),
         others=None if running is None else len(running) - len(listed or ()),
         sm_percent=round(statistics.fmean(own), 1) if own else None,

@@ -21,7 +21,10 @@ from envdoctor.knowledge.libraries import family_of, providers
 MAPS = 32 << 20
 """Bytes of a memory map that are read: a large process has tens of thousands of lines."""
 FILE_NUMBER = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)*)$")
-PACKAGES = re.compile(r"(?P<site>/.*/(?:site|dist)-packages)/(?P<package>[^/]+)/")
+PACKAGES = re.compile(
+    r"(?P<site>/.*/(?:site|dist)-packages)/(?P<package>[^/]+)/|(?P<above>/.*)/(?P<known>nvidia|torch)/(?:[^/]+/)?lib/"
+)
+"""A folder of packages is called so, or has torch's or NVIDIA's wheels in it (a folder on PYTHONPATH)."""
 OWN_WORDS = {"nccl": re.compile(rb"NCCL version (\d+\.\d+\.\d+)"), "cudart": re.compile(rb"cudart[ -](\d+\.\d+\.\d+)")}
 """Families whose files hold their version as text."""
 LARGEST = 64 << 20
@@ -40,7 +43,7 @@ def process_libraries(host: Host) -> tuple[ProcessLibraries, MappedFiles]:
         program = host.link(f"/proc/{pid}/exe")
     files = Files(host, root_of(host, pid))
     wanted = [(path, deleted) for path, deleted in mapped if WANTED.search(path)]
-    core = next((path for path, deleted in wanted if "/libtorch_cpu.so" in path or "/libtorch.so" in path), None)
+    core = next((path for path, _ in wanted if "/torch/lib/libtorch" in path), None)
     about = files.torch(core) if core is not None and (core, False) in wanted else {}
     libraries = tuple(_library(files, path, deleted) for path, deleted in wanted)
     embeds = any("/libpython3" in path for path, _ in mapped)
@@ -137,7 +140,10 @@ class Files:
 
     def now(self, path: str) -> str | None:
         """The version of what took the place of a deleted library; empty: nothing did; None: it cannot be told."""
-        named = re.sub(r"(\.so\.\d+)\.\d[\d.]*$", r"\1", path)
+        short = (
+            r".so.1" if DRIVER.search(path) else r"\1"
+        )  # libcuda.so.595.45.04 is libcuda.so.1, libnccl.so.2.21.5 is libnccl.so.2
+        named = re.sub(r"(\.so\.\d+)\.\d[\d.]*$", short, path)
         for candidate in dict.fromkeys((path, named)):
             try:
                 if self.host.exists(self.root + candidate):
@@ -163,7 +169,7 @@ class Files:
         place = PACKAGES.search(path)
         if place is None:
             return None
-        installed = self._installed(place["site"])
+        installed = self._installed(place["site"] or place["above"])
         for name in providers(path):
             start = name.replace("-", "_") + "-"
             found = next((entry for entry in installed if entry.lower().startswith(start)), None)
@@ -185,13 +191,14 @@ class Files:
         if DRIVER.search(path):
             return "the driver"
         place = PACKAGES.search(path)
-        if place is not None and place["package"] == "torch":
+        package = place and (place["package"] or place["known"])
+        if package == "torch":
             return f"torch {self.torch(path).get('__version__', '')}".rstrip()
         wheel = self.wheel(path)
         if wheel is not None:
             return " ".join(wheel)
-        if place is not None:
-            return place["package"]
+        if package:
+            return package
         prefix = path.partition("/lib/")[0]
         with_conda = self._is_there(f"{prefix}/conda-meta")
         return (

@@ -13,12 +13,11 @@ import msgspec
 from envdoctor.collect.api import Collector
 from envdoctor.collect.child import kill_all
 from envdoctor.collect.host import CannotLook, Host
-from envdoctor.facts import INTERRUPTED, Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
+from envdoctor.facts import INTERRUPTED, NOT_WITH_PID, Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
 
 Progress = Callable[[tuple[str, ...]], None]
 """Called with what is still at work: the names of collectors, or what they say they are doing."""
 
-NOT_WITH_PID = "not done with --pid: it would disturb the process"
 
 NOTHING: Mapping[str, Fact] = {}
 

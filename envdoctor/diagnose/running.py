@@ -107,15 +107,23 @@ def is_worker(process: Process) -> bool:
     return "multiprocessing" in command or command == parent.command or (process.name or "").startswith("pt_data")
 
 
-def loaders(process: Process) -> tuple[ProcessRelative, ...]:
-    """Its data loaders: what it started that has torch, or Python's multiprocessing, and no GPU."""
+def loaders(process: Process, gpus: ProcessGpus | None) -> tuple[ProcessRelative, ...]:
+    """Its data loaders: what it started that has torch, or Python's multiprocessing, and does not work on a GPU by itself."""
+    listed = {pid for gpu in (gpus.gpus if gpus is not None else ()) for pid in gpu.pids}
     return tuple(
-        child
-        for child in process.children
-        if not child.gpu_nodes
-        and (child.torch or "multiprocessing" in (child.command or "") or (child.name or "").startswith("pt_data"))
-        and "resource_tracker" not in (child.command or "")
+        child for child in process.children if child.pid not in listed and _may_load(child) and _off_gpu(child, process)
     )
+
+
+def _may_load(child: ProcessRelative) -> bool:
+    command = child.command or ""
+    called_so = "multiprocessing" in command or (child.name or "").startswith("pt_data")
+    return (bool(child.torch) or called_so) and "resource_tracker" not in command
+
+
+def _off_gpu(child: ProcessRelative, process: Process) -> bool:
+    """A child that was forked has what was open before, GPUs' nodes too; one that was started anew opened its own."""
+    return not child.gpu_nodes or child.command == process.command
 
 
 def work_of(relatives: tuple[ProcessRelative, ...]) -> float:
@@ -123,9 +131,19 @@ def work_of(relatives: tuple[ProcessRelative, ...]) -> float:
     return sum(relative.cpu or 0.0 for relative in relatives)
 
 
+def wants(one: ProcessThread | ProcessRelative) -> float:
+    """Processors that it would use, had it them to itself: on a busy machine a thread that never rests gets only a part."""
+    return one.wanted if one.wanted is not None else one.cpu or 0.0
+
+
+def effort(process: Process) -> float | None:
+    """Processors that all its threads would use; None: it was not seen at work."""
+    return max(process.cpu, sum(map(wants, process.threads))) if process.cpu is not None else None
+
+
 def pegged(process: Process) -> ProcessThread | None:
-    """The thread that uses a whole processor; None: there is none, or several (that is computing, not issuing)."""
-    found = [thread for thread in process.threads if thread.cpu is not None and thread.cpu >= PEGGED]
+    """The thread that never rests, and uses a whole processor if it gets it; None: there is none, or several (that is computing, not issuing)."""
+    found = [thread for thread in process.threads if wants(thread) >= PEGGED]
     return found[0] if len(found) == 1 else None
 
 
@@ -149,13 +167,13 @@ def frame_of(stack: ProcessStack | None, pattern: re.Pattern[str]) -> str | None
     return next((frame for frame in main.frames if pattern.search(frame)), None) if main is not None else None
 
 
-def loads_data(process: Process, stack: ProcessStack | None) -> bool:
+def loads_data(process: Process, gpus: ProcessGpus | None, stack: ProcessStack | None) -> bool:
     """Whether the process waits for data: it stands in its loader, or its loaders work hard while its main thread waits."""
     if frame_of(stack, LOADER_FRAME) is not None:
         return True
     main = process.main_thread
-    waits = main is not None and main.cpu is not None and main.cpu < 0.5
-    return waits and work_of(loaders(process)) >= PEGGED
+    waits = main is not None and main.cpu is not None and wants(main) < 0.5
+    return waits and sum(map(wants, loaders(process, gpus))) >= PEGGED
 
 
 def waits_for_rank(libraries: ProcessLibraries, gpus: tuple[ProcessGpu, ...], stack: ProcessStack | None) -> str | None:

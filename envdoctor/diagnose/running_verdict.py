@@ -33,14 +33,15 @@ def nothing_to_judge(snapshot: Snapshot) -> str | None:
         return f"{who} ended while it was looked at"
     if libraries is None:
         problem = snapshot.problems.get("process_libraries")
-        owner = f" is {process.user}'s" if process.foreign else ""
         if problem is not None and problem.kind == "denied":
-            return f"{who}{owner}: no right to see what it has loaded; run as root or as that user"
+            whose = f" is {process.user}'s" if process.foreign else ""
+            takes = "that user or root" if process.foreign else "root (CAP_SYS_PTRACE)"
+            return f"{who}{whose}: it takes {takes} to see what it has loaded"
         return f"{who}: what it has loaded is unknown" + (f" ({problem.detail})" if problem is not None else "")
     nodes, gpus = snapshot.get(ProcessNodes), snapshot.get(ProcessGpus)
     uses = on_gpu(libraries, nodes, gpus)
     if not libraries.torch and not uses:
-        return f"{who} is no torch process: no torch library is mapped in it"
+        return f"{who} is no torch process: none is loaded in it"
     if libraries.torch and uses is False and is_worker(process) and process.parent is not None:
         return f"{who} is a helper of torch process {process.parent.pid}: --pid {process.parent.pid} examines that"
     return None

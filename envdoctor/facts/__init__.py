@@ -1,6 +1,6 @@
 """Nouns only: what can be known of a machine. Typed, frozen, with sources; no opinion, and no looking."""
 
-from envdoctor.facts.base import INTERRUPTED, Evidence, Fact, Problem, ProblemKind
+from envdoctor.facts.base import INTERRUPTED, NOT_WITH_PID, Evidence, Fact, Problem, ProblemKind
 from envdoctor.facts.container import Container
 from envdoctor.facts.driver import (
     CudaDevice,
@@ -109,6 +109,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
 __all__ = [
     "BUILTIN_FACTS",
     "INTERRUPTED",
+    "NOT_WITH_PID",
     "Container",
     "CudaDevice",
     "CudaDriver",

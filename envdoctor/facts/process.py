@@ -22,6 +22,8 @@ class ProcessThread(Fact, frozen=True, kw_only=True):
     """The kernel function that it most often waited in; None: it ran, or nobody may tell."""
     cpu: float | None = None
     """Processors that it used: 1.0 is one processor all the time."""
+    wanted: float | None = None
+    """That, and the time in which it was ready and waited for a processor: others compete for them."""
 
 
 class ProcessRelative(Fact, frozen=True, kw_only=True):
@@ -33,6 +35,8 @@ class ProcessRelative(Fact, frozen=True, kw_only=True):
     state: str | None = None
     cpu: float | None = None
     """Processors that all its threads used."""
+    wanted: float | None = None
+    """That, and the time in which its main thread was ready and waited for a processor."""
     torch: bool | None = None
     """Whether torch is mapped in it."""
     gpu_nodes: int | None = None
@@ -126,7 +130,7 @@ class ProcessLibraries(Fact, frozen=True, kw_only=True):
     @property
     def torch(self) -> bool:
         """Whether torch is mapped."""
-        return any(library.name in ("torch_cpu", "torch_python", "torch") for library in self.libraries)
+        return any(library.name.startswith("torch") for library in self.libraries)
 
     @property
     def torch_with_cuda(self) -> bool:
@@ -166,6 +170,8 @@ class ProcessGpu(Fact, frozen=True, kw_only=True):
     name: str | None = None
     listed: bool | None = None
     """Whether NVML lists the process on it."""
+    pids: tuple[int, ...] = ()
+    """All processes that NVML lists on it, 64 at most."""
     memory_bytes: int | None = None
     """That the process holds there."""
     others: int | None = None

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from envdoctor.diagnose.api import Finding
 from envdoctor.diagnose.asks import asks
-from envdoctor.facts import INTERRUPTED, Messages, Probe, Reading, Work
+from envdoctor.facts import INTERRUPTED, NOT_WITH_PID, Messages, Probe, Reading, Work
 from envdoctor.report.measured import summary
 from envdoctor.report.model import Report
 from envdoctor.report.running import lines as process_lines
@@ -172,7 +172,8 @@ def _is_lost(probe: Probe, undecided: bool) -> bool:
         return False
     detail = probe.detail or ""
     if probe.status in ("skipped", "absent"):
-        return detail.startswith(INTERRUPTED) or (undecided and not detail.endswith("is unknown"))
+        expected = detail.endswith("is unknown") or detail == NOT_WITH_PID
+        return detail.startswith(INTERRUPTED) or (undecided and not expected)
     return True
 
 

@@ -28,6 +28,7 @@ from envdoctor.facts import (
     ProcessGpus,
     ProcessLibraries,
     ProcessNodes,
+    ProcessRelative,
     ProcessStack,
 )
 
@@ -61,8 +62,8 @@ def data_loading(
         uses = on_gpu(process_libraries, process_nodes, process_gpus)
         gpus = its_gpus(process_gpus, uses=uses)
         percent = busy(gpus)
-        if uses and percent is not None and percent < IDLE_GPU and loads_data(process, process_stack):
-            yield _running(process, gpus, percent, process_stack)
+        if uses and percent is not None and percent < IDLE_GPU and loads_data(process, process_gpus, process_stack):
+            yield _running(process, loaders(process, process_gpus), gpus, percent, process_stack)
     said = next(iter(pointing_at(messages, "code.data-loading")), None) if messages is not None else None
     if said is None or messages is None:
         return
@@ -75,8 +76,14 @@ def data_loading(
     )
 
 
-def _running(process: Process, gpus: tuple[ProcessGpu, ...], percent: float, stack: ProcessStack | None) -> Finding:
-    helpers, frame = loaders(process), frame_of(stack, LOADER_FRAME)
+def _running(
+    process: Process,
+    helpers: tuple[ProcessRelative, ...],
+    gpus: tuple[ProcessGpu, ...],
+    percent: float,
+    stack: ProcessStack | None,
+) -> Finding:
+    frame = frame_of(stack, LOADER_FRAME)
     count = len(helpers)
     if helpers:
         who = f"{count} loader process{'es' * (count > 1)} use{'s' * (count == 1)} {work_of(helpers):.1f} processors"

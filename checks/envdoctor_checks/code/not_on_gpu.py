@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
-from envdoctor.diagnose.running import STARTING, duration, gone, is_worker, label, on_gpu, stopped
+from envdoctor.diagnose.running import STARTING, duration, effort, gone, is_worker, label, on_gpu, stopped
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.facts import CudaDriver, Messages, Process, ProcessGpus, ProcessLibraries, ProcessNodes
 
@@ -66,7 +66,7 @@ def _computes(process: Process) -> bool:
     """Whether it is at work by itself, on what would be a GPU's: not a helper, a launcher, a container's, or one that waits."""
     if gone(process) or stopped(process) or is_worker(process) or process.container is not False:
         return False
-    at_work = process.cpu is not None and process.cpu >= AT_WORK
+    at_work = (effort(process) or 0.0) >= AT_WORK
     settled = process.age_seconds is not None and process.age_seconds >= STARTING
     return at_work and settled and not any(child.gpu_nodes for child in process.children)
 

@@ -71,7 +71,8 @@ def launch_stall(
     """
     if process is not None and process_libraries is not None:
         uses = on_gpu(process_libraries, process_nodes, process_gpus)
-        yield from _running(process, process_libraries, its_gpus(process_gpus, uses=uses), process_stack)
+        if not loads_data(process, process_gpus, process_stack):
+            yield from _running(process, process_libraries, its_gpus(process_gpus, uses=uses), process_stack)
     for device in devices_on_gpu(work) if work is not None else ():
         issue = device.rate("launch-small-issue")
         slow = issue is not None and issue.value > SLOW_LAUNCH_US
@@ -127,15 +128,15 @@ def _running(
     if thread is None or percent is None or percent >= STARVED or gone(process):
         return
     young = (process.age_seconds or 0.0) < STARTING
-    if young or loads_data(process, stack) or waits_for_rank(libraries, gpus, stack) is not None:
+    if young or waits_for_rank(libraries, gpus, stack) is not None:
         return
     yield Finding(
-        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} uses {thread.cpu or 0:.2f} processors"[
+        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)"[
             :100
         ],
         severity="warning",
         detail=f"In {label(process)} one thread never rests and the GPU does: what it does between launches, or the launching itself, "
-        "takes longer than the work on the GPU.",
+        f"takes longer than the work on the GPU.{_contended(thread)}",
         evidence=(
             *(gpu.says("utilization_percent") for gpu in gpus[:4]),
             process.says("threads", f"{thread.tid} {thread.name}: {thread.cpu} processors"),
@@ -157,3 +158,10 @@ def _fixes(process: Process, thread: ProcessThread) -> tuple[Fix, ...]:
         Fix("See what that thread does", f"{where} --pid {process.pid}"),
         Fix("Record small steps once: torch.compile(mode='reduce-overhead') or torch.cuda.graph"),
     )
+
+
+def _contended(thread: ProcessThread) -> str:
+    """Where the thread did not get the processor that it wanted, that is the reason."""
+    if thread.cpu is None or not thread.wanted or thread.cpu >= OWN_PROCESSOR * thread.wanted:
+        return ""
+    return f" It had its processor for {thread.cpu / thread.wanted:.0%} of the time: others compete for it."

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import Messages
 from envdoctor.knowledge.messages import recognise
@@ -28,6 +30,15 @@ def test_fires_on_a_process_whose_loaders_burn_the_processor_while_the_gpu_idles
     [finding] = judge(data_loading, fed, WITH_CUDA, OPEN, IDLE).findings
     assert finding.title == "GPU 0: 12 % busy, while 2 loader processes use 1.9 processors"
     assert (finding.severity, finding.confidence) == ("warning", "likely")
+
+
+def test_loaders_that_were_forked_hold_the_gpu_nodes_of_their_parent() -> None:
+    forked = msgspec.structs.replace(loader(4712), gpu_nodes=6, command="/opt/venv/bin/python train.py")
+    assert judge(data_loading, process(WAITS, children=(forked,)), WITH_CUDA, OPEN, IDLE).findings
+    rank = msgspec.structs.replace(loader(4712), gpu_nodes=6, command="/opt/venv/bin/python -c spawn_main")
+    assert judge(data_loading, process(WAITS, children=(rank,)), WITH_CUDA, OPEN, IDLE).findings == ()
+    listed = gpus(gpu(12.0, pids=(4711, 4712)))
+    assert judge(data_loading, process(WAITS, children=(forked,)), WITH_CUDA, OPEN, listed).findings == ()
 
 
 def test_fires_where_python_is_seen_to_stand_in_the_loader() -> None:

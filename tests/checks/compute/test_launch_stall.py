@@ -44,10 +44,16 @@ PEGGED = thread(cpu=0.99, state="R")
 
 def test_fires_on_a_process_with_a_pegged_thread_and_a_gpu_that_rests() -> None:
     [finding] = judge(launch_stall, process(PEGGED), WITH_CUDA, OPEN, gpus(gpu(23.0))).findings
-    assert finding.title == "GPU 0: 23 % busy, while thread python uses 0.99 processors"
+    assert finding.title == "GPU 0: 23 % busy, while thread python never rests (0.99 processors)"
     assert (finding.severity, finding.confidence) == ("warning", "likely")
     [finding] = judge(launch_stall, process(PEGGED), WITH_CUDA, OPEN, gpus(gpu(0.0))).findings
     assert finding.confidence == "possible"
+
+
+def test_a_thread_that_others_keep_off_its_processor_is_pegged_all_the_same() -> None:
+    contended = thread(cpu=0.4, wanted=0.98, state="R")
+    [finding] = judge(launch_stall, process(contended), WITH_CUDA, OPEN, gpus(gpu(23.0))).findings
+    assert "had its processor for 41% of the time" in finding.detail
 
 
 def test_silent_on_a_pegged_thread_that_feeds_its_gpu() -> None:
