@@ -244,7 +244,8 @@ class LiveHost:
 
     def link(self, path: str) -> str:
         """See `Host.link`."""
-        return os.readlink(self._real(path))
+        folder, _, name = path.rpartition("/")
+        return os.readlink(self._real(folder) / name)
 
     def stat(self, path: str) -> os.stat_result:
         """See `Host.stat`."""

@@ -141,7 +141,8 @@ def line(report: Report) -> str:
     uses = on_gpu(snapshot.get(ProcessLibraries), snapshot.get(ProcessNodes), gpus)
     figures = [f"cpu {process.cpu:.2f}"] if process is not None and process.cpu is not None else []
     figures += [f"gpu {gpu.index} {' '.join(_figures(gpu))}" for gpu in its_gpus(gpus, uses=uses)]
-    return safe(f"{report.created[11:19]} {first_line(report)} [{', '.join(figures)}]")
+    shown = f" [{', '.join(figures)}]" if figures else ""
+    return safe(f"{report.created[11:19]} {first_line(report)}{shown}")
 
 
 def live_view(report: Report) -> Group:
