@@ -15,7 +15,7 @@ from envdoctor.diagnose.plugins import load_checks, load_collectors
 from envdoctor.diagnose.run import CheckResult, run_checks
 from envdoctor.diagnose.said import findings_of
 from envdoctor.diagnose.verdict import decide, expected, mark_echoes
-from envdoctor.facts import Fact, Interpreter, Snapshot, Source
+from envdoctor.facts import Fact, Interpreter, ProbeDeaths, Process, Snapshot, Source
 from envdoctor.report.model import Report
 
 Selection = Callable[[str], bool]
@@ -57,12 +57,36 @@ def look(
     facts = {**collected.facts, **{fact.fact_name(): fact for fact in given}}
     interpreter = facts.get(Interpreter.fact_name())
     python = interpreter.path if isinstance(interpreter, Interpreter) else host.request.python
+    process = facts.get(Process.fact_name())
     return Snapshot(
         created=now(),
-        source=Source(kind="live" if host.live else "sysroot", python=python),
+        source=Source(
+            kind="live" if host.live else "sysroot",
+            python=python,
+            pid=host.request.pid,
+            name=process.name if isinstance(process, Process) else None,
+        ),
         facts=facts,
         problems=collected.problems,
         probes=tuple(collected.probes),
+    )
+
+
+def look_again(host: Host, before: Snapshot, progress: Progress | None = None) -> Snapshot:
+    """The running process once more, the machine and its environment as they were seen `before`."""
+    watching = tuple(collector for collector in load_collectors().collectors if collector.when == "with --pid")
+    names = {kind.fact_name() for collector in watching for kind in collector.facts}
+    kept = {name: fact for name, fact in before.facts.items() if name not in names}
+    collected = begin(host, watching, kept).wait(progress)
+    known = {name: problem for name, problem in before.problems.items() if name not in names}
+    deaths = ProbeDeaths.fact_name()
+    again = {probe.name: probe for probe in collected.probes}
+    return msgspec.structs.replace(
+        before,
+        created=now(),
+        facts={**collected.facts, **({deaths: kept[deaths]} if deaths in kept else {})},
+        problems={**known, **collected.problems},
+        probes=tuple(again.get(probe.name, probe) for probe in before.probes),
     )
 
 

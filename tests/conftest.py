@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,26 @@ def fake_driver(tmp_path_factory: pytest.TempPathFactory) -> FakeDriver:
     out = tmp_path_factory.mktemp("fake-driver")
     subprocess.run(["sh", str(FIXTURES / "fake-driver" / "build.sh"), str(out)], check=True)
     return FakeDriver(lib=out / "lib", bin=out / "bin")
+
+
+@pytest.fixture(scope="session")
+def builds(fake_driver: FakeDriver) -> Iterator[Path]:
+    """The stand-ins for torch, the decoys, and a copy of the fake driver that every user can read."""
+    from fake_torch import BUILDS, build, decoy
+    from parts import COMPAT, PLACE, STUBS, WSL_LIBRARIES
+
+    for name in BUILDS:
+        build(PLACE / name, name)
+    decoy(PLACE / "decoys-cudnn", "libcudnn_graph.so.9", "9.0.0")
+    decoy(PLACE / "decoys-nvjitlink", "libnvJitLink.so.12", "12.1.105")
+    decoy(PLACE / "decoys13", "libcudnn.so.9", "9.0.0")
+    decoy(PLACE / "decoys13", "libnvJitLink.so.13", "13.0.0")
+    decoy(PLACE / "toolkit", "libcudart.so.13", "13.0.0")
+    shutil.copytree(fake_driver.lib, PLACE / "driver" / "lib")
+    for folder in (COMPAT, STUBS, WSL_LIBRARIES):
+        shutil.copytree(fake_driver.lib, PLACE / "driver" / folder.lstrip("/"))
+    yield PLACE
+    shutil.rmtree(PLACE)
 
 
 @pytest.fixture(scope="session")

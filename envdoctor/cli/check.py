@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -40,6 +41,19 @@ from envdoctor.report.model import Report
 )
 @click.option("--thorough", is_flag=True, help="Also torch.compile, a memory test and a minute of load.")
 @click.option(
+    "--pid",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Examine this running process, with the interpreter and the environment that it has (Linux). "
+    "It is only looked at: no work is done.",
+)
+@click.option(
+    "--watch",
+    type=Seconds(0.2, 3600),
+    metavar="SECONDS",
+    help="With --pid: look again and again, each time for that long; Ctrl-C ends it with a report.",
+)
+@click.option(
     "--sysroot",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Judge the files of the system below this folder (an image, say); nothing of it is run.",
@@ -60,6 +74,8 @@ def command(
     device: str | None,
     budget: float,
     thorough: bool,
+    pid: int | None,
+    watch: float | None,
     sysroot: Path | None,
 ) -> None:
     """Examine this machine and judge it.
@@ -69,6 +85,7 @@ def command(
 
     Exit codes: 0 fine, 1 something is wrong, 2 wrong usage or envdoctor itself failed, 3 could not decide.
     """
+    must_go_together()
     output = None if output == Path("-") else output
     on_path = python is None or os.sep not in python
     stand_somewhere({"--python": None if on_path else python, "--sysroot": sysroot, "-o": output})
@@ -85,11 +102,17 @@ def command(
         device=device,
         budget=budget,
         thorough=thorough,
+        pid=pid,
+        watch_seconds=min(timeout / 10, 3.0) if watch is None else min(watch, 3.0),
     )
-    host = LiveHost(request=request, sysroot=str(sysroot.resolve()) if sysroot else "/")
+    host = host_of(request, sysroot)
     ticker = Ticker(quiet=quiet)
     form = "json" if as_json else form
     report = examine(host, expectation(expect), ticker, form, only, skip)
+    if watch is not None and not host.interrupted:
+        from envdoctor.cli.watch import keep_watching
+
+        report = keep_watching(host, report, watch, selected(only, skip), form if output is None else "json", quiet)
     try:
         deliver(text(report, form, output, verbose, quiet), output, exact=form == "json")
     except CannotWrite as error:
@@ -122,6 +145,52 @@ def examine(
         ticker.clear()
     complain_of_interpreter(host, snapshot)
     return judge(snapshot, selection(only, skip))
+
+
+def selected(only: tuple[str, ...], skip: tuple[str, ...]) -> Callable[[str], bool]:
+    """The checks that ``--only`` and ``--skip`` leave."""
+    from envdoctor.examine import selection
+
+    return selection(only, skip)
+
+
+def must_go_together() -> None:
+    """Raise a usage error for options that contradict ``--pid``, or go with it only."""
+    context = click.get_current_context()
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    if "pid" not in given:
+        if "watch" in given:
+            raise click.UsageError("--watch goes with --pid: it watches a running process.")
+        return
+    for name, why in NOT_WITH_PID.items():
+        if name in given and (name != "budget" or given[name]):
+            raise click.UsageError(f"--{name} does not go with --pid: {why}.")
+
+
+NOT_WITH_PID = {
+    "sysroot": "a process runs on this machine",
+    "python": "the process's own interpreter is examined",
+    "device": "no work is done beside a running process",
+    "thorough": "no work is done beside a running process",
+    "budget": "no work is done beside a running process",
+}
+"""Options to why they contradict ``--pid``."""
+
+
+def host_of(request: Request, sysroot: Path | None) -> LiveHost:
+    """The door to the machine, or to it as the process of ``--pid`` sees it. Raises a usage error for what is no process."""
+    if request.pid is None:
+        return LiveHost(request=request, sysroot=str(sysroot.resolve()) if sysroot else "/")
+    from envdoctor.collect import process_host
+
+    try:
+        return process_host.host_of(request)
+    except process_host.NoProcess as error:
+        raise click.BadParameter(str(error), param_hint="--pid") from error
 
 
 def expectation(expect: str | int) -> Expectation:

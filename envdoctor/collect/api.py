@@ -5,12 +5,15 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from envdoctor.facts import Fact
 from envdoctor.facts.signature import fact_parameters
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+When = Literal["always", "not with --pid", "with --pid"]
+"""not with --pid: it works in the environment (imports torch, loads the GPU), which would disturb a process that is running."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +32,12 @@ class Collector:
     """Whether it also runs with ``--quick``."""
     first: bool
     """Started before all others: it waits for the slowest child."""
+    when: When = "always"
     party: str = "torch-envdoctor"
     """The distribution it comes from."""
 
 
-def make_collector(function: Callable[..., Any], *, quick: bool, first: bool) -> Collector:
+def make_collector(function: Callable[..., Any], *, quick: bool, first: bool, when: When = "always") -> Collector:
     """Read a collector's needs and results off its annotations. Raises TypeError where it returns no fact."""
     result = typing.get_type_hints(function).get("return")
     members = typing.get_args(result) if typing.get_origin(result) is tuple else (result,)
@@ -41,19 +45,28 @@ def make_collector(function: Callable[..., Any], *, quick: bool, first: bool) ->
         raise TypeError(f"collector {function.__module__}.{function.__qualname__} must return a Fact, not {result}")
     needs, wants = fact_parameters(function)
     return Collector(
-        name=function.__name__, run=function, facts=members, needs=needs, wants=wants, quick=quick, first=first
+        name=function.__name__,
+        run=function,
+        facts=members,
+        needs=needs,
+        wants=wants,
+        quick=quick,
+        first=first,
+        when=when,
     )
 
 
 @overload
 def collector(function: F) -> F: ...
 @overload
-def collector(*, quick: bool = ..., first: bool = ...) -> Callable[[F], F]: ...
-def collector(function: F | None = None, *, quick: bool = True, first: bool = False) -> F | Callable[[F], F]:
+def collector(*, quick: bool = ..., first: bool = ..., when: When = ...) -> Callable[[F], F]: ...
+def collector(
+    function: F | None = None, *, quick: bool = True, first: bool = False, when: When = "always"
+) -> F | Callable[[F], F]:
     """Mark a function as a collector. It stays callable as it was; the loader finds the mark."""
 
     def mark(function: F) -> F:
-        function.__envdoctor_collector__ = make_collector(function, quick=quick, first=first)  # type: ignore[attr-defined]
+        function.__envdoctor_collector__ = make_collector(function, quick=quick, first=first, when=when)  # type: ignore[attr-defined]
         return function
 
     return mark if function is None else mark(function)

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from envdoctor.collect.heard import Channel, Heard, ended_itself, last_frame, open_stage
-from envdoctor.collect.host import CannotLook, ChildResult, Finished
+from envdoctor.collect.host import CannotLook, ChildResult, Finished, RunAs
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 
@@ -137,7 +137,9 @@ def _ended(process: subprocess.Popen[bytes], pipes: Pipes, until: float) -> bool
     return True
 
 
-def _spawn(command: Sequence[str], environ: Mapping[str, str], pass_fds: Iterable[int]) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: Sequence[str], environ: Mapping[str, str], pass_fds: Iterable[int], run_as: RunAs | None
+) -> subprocess.Popen[bytes]:
     try:
         process = subprocess.Popen(
             command,
@@ -147,6 +149,9 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str], pass_fds: Iterabl
             env=dict(environ),
             pass_fds=tuple(pass_fds),
             start_new_session=True,
+            user=run_as.uid if run_as else None,
+            group=run_as.gid if run_as else None,
+            extra_groups=run_as.groups if run_as else None,
         )
     except FileNotFoundError as error:
         raise CannotLook("absent", f"{command[0]} is not installed") from error
@@ -187,12 +192,14 @@ def _own_ends(process: subprocess.Popen[bytes]) -> tuple[int, int]:
     return ends
 
 
-def run_command(command: Sequence[str], seconds: float, environ: Mapping[str, str]) -> Finished:
+def run_command(
+    command: Sequence[str], seconds: float, environ: Mapping[str, str], run_as: RunAs | None = None
+) -> Finished:
     """Run a program to its end and keep its output. Raises CannotLook: absent, denied, timeout, crashed."""
     program = shutil.which(command[0], path=environ.get("PATH"))
     if program is None:
         raise CannotLook("absent", f"{command[0]} is not installed")
-    process = _spawn([program, *command[1:]], environ, ())
+    process = _spawn([program, *command[1:]], environ, (), run_as)
     out, err = _own_ends(process)
     stdout, stderr = Tail(1 << 20, 0), Tail(KEEP, KEEP)
     pipes = Pipes({out: stdout, err: stderr}, process.pid)
@@ -218,6 +225,7 @@ def run_child(
     environ: Mapping[str, str],
     isolated: bool,
     heard: Heard | None = None,
+    run_as: RunAs | None = None,
 ) -> ChildResult:
     """Run ``inside/<script>`` (or a script named by an absolute path) under `python`. See `Host.child`.
 
@@ -232,7 +240,10 @@ def run_child(
     path = str(INSIDE / script)  # an absolute script stays as it is
     try:
         process = _spawn(
-            [python or sys.executable, *flags, "-u", path, *arguments], {**environ, **more}, (write_end, trace_write)
+            [python or sys.executable, *flags, "-u", path, *arguments],
+            {**environ, **more},
+            (write_end, trace_write),
+            run_as,
         )
     except CannotLook:
         os.close(read_end)

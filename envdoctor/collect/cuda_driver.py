@@ -19,7 +19,7 @@ MASK = "CUDA_VISIBLE_DEVICES"
 @collector
 def cuda_driver(host: Host) -> CudaDriver:
     """libcuda, asked through ctypes in a child of the examined interpreter: whatever the loader gives torch is what answers."""
-    python, _ = choose_interpreter(host)
+    python = _interpreter(host)
     try:
         result = host.child("cuda.py", python=python)
     except CannotLook as error:
@@ -32,7 +32,20 @@ def cuda_driver(host: Host) -> CudaDriver:
     if host.environ.get(MASK) is None or (found.init_code == 0 and found.library == ""):
         return found
     bare = {name: value for name, value in host.environ.items() if name != MASK}
-    return _with_unmasked(found, host.child("cuda.py", ("--init-only",), environ=bare))
+    if python is None:
+        return found
+    examined = python if host.request.pid is not None else None  # our own is not for another process's environment
+    return _with_unmasked(found, host.child("cuda.py", ("--init-only",), python=examined, environ=bare))
+
+
+def _interpreter(host: Host) -> str | None:
+    """The examined interpreter; None: our own, where the examined process has none that could be run."""
+    try:
+        return choose_interpreter(host)[0]
+    except CannotLook:
+        if host.request.pid is None:
+            raise
+        return None
 
 
 def read_cuda(result: ChildResult) -> CudaDriver:

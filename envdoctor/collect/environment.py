@@ -14,5 +14,9 @@ def environment(host: Host) -> Environment:
 
     if not host.live:
         raise CannotLook("skipped", "the files of a system do not tell its environment")
+    if host.unknown_environ is not None:
+        raise CannotLook(host.unknown_environ.kind, host.unknown_environ.detail)
     found = {name: value for name, value in sorted(host.environ.items()) if matters(name) is not None}
-    return Environment(variables=found)
+    pid = host.request.pid
+    sources = {} if pid is None else {"variables": f"/proc/{pid}/environ"}
+    return Environment(variables=found, sources=sources)

@@ -62,7 +62,7 @@ NOT_COVERED = (
 )
 
 
-@collector(quick=False)
+@collector(quick=False, when="not with --pid")
 def gpu_work(host: Host, torch_runtime: TorchRuntime, cuda_driver: CudaDriver | None, nvml: Nvml | None) -> Work:
     """Kernels and a training step on every GPU that torch sees, side by side; on the device of ``--device`` where one is named."""
     request = host.request

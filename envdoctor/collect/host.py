@@ -42,6 +42,19 @@ class Request:
     """Seconds of work on a device; 0: none."""
     thorough: bool = False
     """A compiled kernel, a memory test and a minute of load as well."""
+    pid: int | None = None
+    """``--pid``: a running process to examine, with the environment that it has; no work is done."""
+    watch_seconds: float = 3.0
+    """How long that process is watched."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAs:
+    """Whom a program is run as: root must not run with its own rights what another user's process was started with."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +99,8 @@ class Host(Protocol):
     """What collectors are doing, by their names: for the progress line."""
     interrupted: bool
     """Set once the user wants no more looking: no child is started any more."""
+    unknown_environ: Problem | None
+    """Why the environment is not known, where it is not: another process's that we have no right to read."""
 
     @property
     def live(self) -> bool:
@@ -108,6 +123,9 @@ class Host(Protocol):
 
     def resolve(self, path: str) -> str:
         """The real path, all links followed."""
+
+    def link(self, path: str) -> str:
+        """What a symbolic link says. Raises OSError for what is none."""
 
     def stat(self, path: str) -> os.stat_result:
         """stat(2), links followed."""
@@ -149,6 +167,11 @@ class LiveHost:
     notes: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     began: float = field(default_factory=time.monotonic)
+    unknown_environ: Problem | None = None
+    tools_environ: Mapping[str, str] | None = None
+    """The environment for our own interpreter and for the system's programs, where `environ` is another process's."""
+    run_as: RunAs | None = None
+    """Whom the examined interpreter is run as, where it is not us."""
 
     @property
     def live(self) -> bool:
@@ -219,6 +242,11 @@ class LiveHost:
         real = os.path.realpath(self._real(path))
         return real if self.sysroot == "/" else "/" + real.removeprefix(os.path.realpath(self.sysroot)).lstrip("/")
 
+    def link(self, path: str) -> str:
+        """See `Host.link`."""
+        folder, _, name = path.rpartition("/")
+        return os.readlink(self._real(folder) / name)
+
     def stat(self, path: str) -> os.stat_result:
         """See `Host.stat`."""
         return self._real(path).stat()
@@ -229,7 +257,10 @@ class LiveHost:
 
         self._must_be_live()
         try:
-            return run_command(command, min(seconds, self.request.probe_seconds), self.environ)
+            environ = self.environ if self.tools_environ is None else self.tools_environ
+            # A name is looked up on our own PATH; a path was found in the examined environment.
+            run_as = self.run_as if os.path.isabs(command[0]) else None
+            return run_command(command, min(seconds, self.request.probe_seconds), environ, run_as)
         except CannotLook as error:
             if self.interrupted and error.problem.signal == "SIGKILL":
                 raise CannotLook("skipped", f"{INTERRUPTED} while {command[0]} ran") from error
@@ -250,14 +281,16 @@ class LiveHost:
         from envdoctor.collect.child import run_child
 
         self._must_be_live()
+        ours = self.tools_environ if python is None else None
         result = run_child(
             script,
             arguments,
             python=python,
             seconds=self.request.probe_seconds if seconds is None else seconds,
-            environ=environ or self.environ,
+            environ=environ or ours or self.environ,
             isolated=isolated,
             heard=heard,
+            run_as=self.run_as if python is not None else None,
         )
         if self.interrupted and result.signal == "SIGKILL" and heard is None:
             where = f" in stage {result.stage}" if result.stage else ""

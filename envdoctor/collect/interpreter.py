@@ -43,10 +43,15 @@ def _is_environment(python: str) -> bool:
 def choose_interpreter(host: Host) -> tuple[str, str]:
     """The path of the interpreter to examine, and why it is this one.
 
-    The one the user named; else the active virtual or conda environment's; else the one envdoctor runs in. But an envdoctor
-    with no torch beside it does not speak for the machine where it was installed by itself (pipx, uvx), or where
-    ``python3`` on PATH has a torch: then it is that one.
+    That of the process that the user named, or the one that the user named itself; else the active virtual or conda
+    environment's; else the one envdoctor runs in. But an envdoctor with no torch beside it does not speak for the
+    machine where it was installed by itself (pipx, uvx), or where ``python3`` on PATH has a torch: then it is that
+    one.
     """
+    if host.request.pid is not None:
+        from envdoctor.collect.process_python import interpreter_of
+
+        return interpreter_of(host, host.request.pid)
     if host.request.python is not None:
         return host.request.python, "--python"
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):

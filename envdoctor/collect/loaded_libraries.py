@@ -57,6 +57,7 @@ def _explained(file: MappedFile, owners: Owners, reasons: Reasons, mapped: Set[s
         reason=reason,
         # Where torch's own is mapped too, this one came by path for somebody else, and hides nothing from torch.
         bundled="" if os.path.realpath(bundled) in mapped else bundled,
+        sources=file.sources,
     )
 
 

@@ -7,7 +7,7 @@ from envdoctor.collect.host import Host
 from envdoctor.facts import Messages, TorchRuntime
 
 
-@collector(quick=False)
+@collector(quick=False, when="not with --pid")
 def messages(host: Host, torch_runtime: TorchRuntime) -> Messages:
     """The errors of its stages, its warnings and its stderr, looked up in the same table that pasted reports are read with."""
     from envdoctor.knowledge.messages import recognise

@@ -37,7 +37,7 @@ VERSION = re.compile(
 )
 
 
-@collector(quick=False)
+@collector(quick=False, when="not with --pid")
 def missing_libraries(
     host: Host, torch_runtime: TorchRuntime, torch_install: TorchInstall | None, interpreter: Interpreter | None
 ) -> MissingLibraries:

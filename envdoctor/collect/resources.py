@@ -26,7 +26,7 @@ def resources(host: Host) -> Resources:
     return Resources(
         logical_cpus=psutil.cpu_count() if host.live else None,
         physical_cores=psutil.cpu_count(logical=False) if host.live else None,
-        affinity_cpus=len(os.sched_getaffinity(0)) if host.live else None,
+        affinity_cpus=_affinity(host.request.pid) if host.live else None,
         cgroup_version=group.version,
         cpu_quota=group.quota(),
         periods=group.stat("nr_periods"),
@@ -49,8 +49,16 @@ def resources(host: Host) -> Resources:
     )
 
 
+def _affinity(pid: int | None) -> int | None:
+    """Processors that the examined process (None: we) may run on; None where it has ended."""
+    try:
+        return len(os.sched_getaffinity(pid or 0))
+    except OSError:
+        return None
+
+
 def _limit(host: Host, number: int) -> Limit:
-    if not host.live:
+    if not host.live or host.request.pid is not None:  # our own limits are not the process's
         return None
     soft = resource.getrlimit(number)[0]
     return UNLIMITED if soft == resource.RLIM_INFINITY else soft
@@ -75,17 +83,18 @@ def _number(text: str) -> int:
 
 
 class Cgroup:
-    """This process's control group and those above it: the tightest limit on the way up holds."""
+    """The control group of this process (with ``--pid``: of that one) and those above it: the tightest limit on the way up holds."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.pid = "self" if host.request.pid is None else str(host.request.pid)
         self.paths = self._paths()
         self.version = self._version()
 
     def _paths(self) -> dict[str, str]:
         """Controller to path; the unified hierarchy's controller is the empty string."""
         found = {}
-        for line in (self._read("/proc/self/cgroup") or "").splitlines():
+        for line in (self._read(f"/proc/{self.pid}/cgroup") or "").splitlines():
             _, _, rest = line.partition(":")
             controllers, _, path = rest.partition(":")
             found.update(dict.fromkeys(controllers.split(","), path))

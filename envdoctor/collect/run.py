@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,13 @@ import msgspec
 from envdoctor.collect.api import Collector
 from envdoctor.collect.child import kill_all
 from envdoctor.collect.host import CannotLook, Host
-from envdoctor.facts import INTERRUPTED, Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
+from envdoctor.facts import INTERRUPTED, NOT_WITH_PID, Fact, Probe, ProbeDeath, ProbeDeaths, ProbeStatus, Problem
 
 Progress = Callable[[tuple[str, ...]], None]
 """Called with what is still at work: the names of collectors, or what they say they are doing."""
+
+
+NOTHING: Mapping[str, Fact] = {}
 
 LAST_WORDS = 1.0
 """Seconds that collectors have to write down what they found when the user interrupts."""
@@ -34,16 +37,27 @@ class Collected:
 class Run:
     """One run. The lock guards everything in `collected` and `pending`."""
 
-    def __init__(self, host: Host, collectors: tuple[Collector, ...]) -> None:
+    def __init__(self, host: Host, collectors: tuple[Collector, ...], known: Mapping[str, Fact]) -> None:
         self.host = host
-        self.collectors = collectors
-        self.collected = Collected()
+        unwanted = "with --pid" if host.request.pid is None else "not with --pid"
+        self.collectors = tuple(collector for collector in collectors if collector.when != unwanted)
+        self.collected = Collected(facts=dict(known))
         self.changed = threading.Condition()
         self.pending: dict[str, tuple[Collector, float]] = {}
-        self.awaited = {kind.fact_name() for collector in collectors for kind in collector.facts}
+        self.awaited = {kind.fact_name() for collector in self.collectors for kind in collector.facts}
         self.deaths: list[ProbeDeath] = []
         self.closed = False
         self.deadline = time.monotonic() + host.request.total_seconds
+        if host.request.pid is not None:
+            self.leave_out(collector for collector in collectors if collector.when == unwanted)
+
+    def leave_out(self, collectors: Iterable[Collector]) -> None:
+        """Say of the facts that nobody brings home why that is."""
+        why = Problem(kind="skipped", detail=NOT_WITH_PID)
+        for collector in collectors:
+            self.collected.probes.append(Probe(name=collector.name, status="skipped", detail=NOT_WITH_PID))
+            missed = {kind.fact_name() for kind in collector.facts} - self.awaited
+            self.collected.problems.update(dict.fromkeys(missed, why))
 
     def settled(self, kind: type[Fact]) -> bool:
         name = kind.fact_name()
@@ -175,12 +189,13 @@ def _facts(result: Any) -> tuple[Fact, ...]:
     return facts
 
 
-def begin(host: Host, collectors: Iterable[Collector]) -> Run:
-    """Start `collectors` over `host`, all at once. `Run.wait` brings home what they found, within `Request.total_seconds`.
+def begin(host: Host, collectors: Iterable[Collector], known: Mapping[str, Fact] = NOTHING) -> Run:
+    """Start `collectors` over `host`, all at once; `known` are facts that are there already.
+    `Run.wait` brings home what they found, within `Request.total_seconds`.
 
     A collector that does not come back is left behind in its (daemon) thread and recorded as timed out.
     """
-    run = Run(host, tuple(collectors))
+    run = Run(host, tuple(collectors), known)
     try:
         run.start()
     except BaseException:

@@ -15,7 +15,7 @@ from envdoctor.facts import MappedFile, MappedFiles, Stage, TorchRuntime
 FIELDS = frozenset(TorchRuntime.__struct_fields__)
 
 
-@collector(quick=False, first=True)
+@collector(quick=False, first=True, when="not with --pid")
 def torch_runtime(host: Host) -> tuple[TorchRuntime, MappedFiles]:
     """torch imported and touched in a child; one that hangs or dies still tells its stages and what it had loaded."""
     python, _ = choose_interpreter(host)

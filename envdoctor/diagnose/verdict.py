@@ -10,6 +10,7 @@ import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
 from envdoctor.diagnose.measured import number, on_gpu
+from envdoctor.diagnose.running_verdict import nothing_to_judge, told
 from envdoctor.diagnose.said import GENERIC
 from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime, Work
 
@@ -22,6 +23,9 @@ LAYERS = (
 
 NOT_A_CAUSE = ("plugin",)
 """Areas that are about envdoctor itself, not about the machine."""
+
+HELD = ("gpu.busy", "gpu.memory-full", "driver.compute-mode")
+"""What the examined process itself does to the GPU that it holds."""
 
 Status = Literal["ok", "degraded", "broken", "unknown"]
 
@@ -98,10 +102,17 @@ def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
 
 def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, ...]:
     """The findings as the user's expectation weighs them: with ``--expect cpu``, and a torch that can be imported,
-    nothing that only keeps a GPU from being used is a fault."""
-    if not _runs_on_cpu_as_meant(snapshot):
+    nothing that only keeps a GPU from being used is a fault. Of a process, that it holds a GPU is none either,
+    and where it cannot be judged at all, nothing of the machine is held against it."""
+    if snapshot.source.pid is not None and nothing_to_judge(snapshot) is None:
+        findings = tuple(_note(finding) if finding.id in HELD else finding for finding in findings)
+    if not _runs_on_cpu_as_meant(snapshot) and nothing_to_judge(snapshot) is None:
         return tuple(findings)
-    return tuple(msgspec.structs.replace(finding, severity="info") for finding in findings)
+    return tuple(_note(finding) for finding in findings)
+
+
+def _note(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, severity="info")
 
 
 def _runs_on_cpu_as_meant(snapshot: Snapshot) -> bool:
@@ -116,6 +127,9 @@ def _runs_on_cpu_as_meant(snapshot: Snapshot) -> bool:
 
 def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
     """The verdict on findings that `mark_echoes` has marked."""
+    why_not = nothing_to_judge(snapshot)
+    if why_not is not None:
+        return _verdict("unknown", None, why_not, "possible")
     judged = tuple(f for f in findings if f.severity != "info" and f.id.partition(".")[0] not in NOT_A_CAUSE)
     by_id = {finding.id: finding for finding in reversed(findings)}
     errors = {_root(finding, by_id).id for finding in judged if finding.severity == "error"}
@@ -148,6 +162,9 @@ def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
 
 def gpu_usable(snapshot: Snapshot, *, broken: bool) -> bool | None:
     """Whether torch can use a GPU here: what its own run showed, else what the driver and the build allow; None: unknown."""
+    running = told(snapshot)
+    if running is not None and running[1]:
+        return True
     runtime, install, cuda = snapshot.get(TorchRuntime), snapshot.get(TorchInstall), snapshot.get(CudaDriver)
     if runtime is not None and runtime.works is not None:
         return runtime.works
@@ -165,6 +182,11 @@ def gpu_usable(snapshot: Snapshot, *, broken: bool) -> bool | None:
     return None
 
 
+def _verdict(status: Status, usable: bool | None, summary: str, confidence: Confidence) -> Verdict:
+    """One without a cause."""
+    return Verdict(status=status, gpu_usable=usable, cause=None, also=(), summary=summary, confidence=confidence)
+
+
 def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
     runtime, install = snapshot.get(TorchRuntime), snapshot.get(TorchInstall)
     if _runs_on_cpu_as_meant(snapshot):
@@ -177,6 +199,10 @@ def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
             summary=f"torch {version} runs on the processor, as expected",
             confidence="certain" if runtime is not None else "likely",
         )
+    running = told(snapshot)
+    if running is not None:
+        well, used, sentence = running
+        return _verdict("ok" if well else "unknown", used or usable, sentence, "certain" if well else "possible")
     if usable:
         tried = runtime is not None and runtime.works is True
         return Verdict(

@@ -1,6 +1,6 @@
 """Nouns only: what can be known of a machine. Typed, frozen, with sources; no opinion, and no looking."""
 
-from envdoctor.facts.base import INTERRUPTED, Evidence, Fact, Problem, ProblemKind
+from envdoctor.facts.base import INTERRUPTED, NOT_WITH_PID, Evidence, Fact, Problem, ProblemKind
 from envdoctor.facts.container import Container
 from envdoctor.facts.driver import (
     CudaDevice,
@@ -30,6 +30,19 @@ from envdoctor.facts.machine import (
     Resources,
     StuckProcess,
     System,
+)
+from envdoctor.facts.process import (
+    Process,
+    ProcessFrame,
+    ProcessGpu,
+    ProcessGpus,
+    ProcessLibraries,
+    ProcessLibrary,
+    ProcessNodes,
+    ProcessRelative,
+    ProcessStack,
+    ProcessThread,
+    is_gpu_node,
 )
 from envdoctor.facts.python import (
     Distribution,
@@ -83,6 +96,11 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
     MissingLibraries,
     Messages,
     Work,
+    Process,
+    ProcessLibraries,
+    ProcessNodes,
+    ProcessGpus,
+    ProcessStack,
     Reading,
     Redaction,
 )
@@ -91,6 +109,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
 __all__ = [
     "BUILTIN_FACTS",
     "INTERRUPTED",
+    "NOT_WITH_PID",
     "Container",
     "CudaDevice",
     "CudaDriver",
@@ -135,6 +154,16 @@ __all__ = [
     "ProbeStatus",
     "Problem",
     "ProblemKind",
+    "Process",
+    "ProcessFrame",
+    "ProcessGpu",
+    "ProcessGpus",
+    "ProcessLibraries",
+    "ProcessLibrary",
+    "ProcessNodes",
+    "ProcessRelative",
+    "ProcessStack",
+    "ProcessThread",
     "Processes",
     "Rate",
     "Reading",
@@ -152,4 +181,5 @@ __all__ = [
     "Watched",
     "Work",
     "XidEvent",
+    "is_gpu_node",
 ]

@@ -47,6 +47,10 @@ INTERRUPTED = "interrupted"
 """How the detail of a `Problem` begins where the user put an end to the looking: its kind is ``skipped``."""
 
 
+NOT_WITH_PID = "not done with --pid: it would disturb the process"
+"""The detail of a `Problem` where a running process is examined: its kind is ``skipped``."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """Why a fact is unknown."""
 

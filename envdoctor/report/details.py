@@ -8,7 +8,19 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from envdoctor.facts import Environment, LoadedLibraries, LoadedLibrary, Messages, Stage, TorchRuntime, Work
+from envdoctor.facts import (
+    Environment,
+    LoadedLibraries,
+    LoadedLibrary,
+    Messages,
+    Process,
+    ProcessLibraries,
+    ProcessLibrary,
+    ProcessStack,
+    Stage,
+    TorchRuntime,
+    Work,
+)
 from envdoctor.knowledge.variables import matters
 from envdoctor.report.measured import table
 from envdoctor.report.model import Report
@@ -27,6 +39,26 @@ def details(report: Report) -> Iterator[RenderableType]:
         ("library", "version", "owner; why the loader took it; file"),
         ((x.name, x.version, _where(x)) for x in (loaded.libraries if loaded else ())),
     )
+    process, mapped = snapshot.get(Process), snapshot.get(ProcessLibraries)
+    yield from _section(
+        "Libraries in the process",
+        ("library", "version", "owner; how the version is known; file"),
+        ((x.name, x.version, _mapped(x)) for x in (mapped.libraries if mapped else ())),
+    )
+    yield from _section(
+        "Threads of the process",
+        ("thread", "name", "processors", "state", "waits in"),
+        (
+            (str(x.tid), x.name, f"{x.cpu:.2f}" if x.cpu is not None else "", x.state, x.wait_channel)
+            for x in (process.threads if process else ())
+        ),
+    )
+    stack = snapshot.get(ProcessStack)
+    yield from _section(
+        "Where its Python stands",
+        ("thread", "innermost first"),
+        ((x.thread, " < ".join(x.frames[:12])) for x in (stack.threads if stack else ())),
+    )
     work = snapshot.get(Work)
     header = ("device", "what", "value", "expected", "numbers", "")
     yield from _section("Measured", header, map(tuple, table(work)) if work is not None else ())
@@ -43,6 +75,11 @@ def details(report: Report) -> Iterator[RenderableType]:
     yield from _section("Probes", ("probe", "status", "seconds", ""), probes)
     checks = ((c.id, c.status, c.reason) for c in report.checks)
     yield from _section("Checks", ("check", "status", ""), checks)
+
+
+def _mapped(library: ProcessLibrary) -> str:
+    known = "; ".join(part for part in (library.owner, library.version_by) if part)
+    return f"{known}\n{library.path}{' (deleted)' * library.deleted}"
 
 
 def _variable(item: tuple[str, str]) -> tuple[str, str]:

@@ -13,9 +13,10 @@ from rich.text import Text
 from envdoctor.diagnose.api import Finding
 from envdoctor.diagnose.asks import asks
 from envdoctor.diagnose.measured import judged
-from envdoctor.facts import INTERRUPTED, Messages, Probe, Reading, Work
+from envdoctor.facts import INTERRUPTED, NOT_WITH_PID, Messages, Probe, Reading, Work
 from envdoctor.report.measured import compared, summary
 from envdoctor.report.model import Report
+from envdoctor.report.running import lines as process_lines
 from envdoctor.report.stack import stack
 from envdoctor.report.table import stack_lines
 from envdoctor.report.text import one_line, plain, safe
@@ -77,6 +78,7 @@ def _parts(report: Report, verbose: int, width: int) -> Iterator[RenderableType]
         for finding in others:
             yield from _finding(finding, full=verbose > 0 or finding.severity != "info")
     yield from _unknown(report)
+    yield from _process(report)
     yield from _measured(report)
     yield from _read(report)
     yield Text("\nThe stack", style="bold")
@@ -146,6 +148,14 @@ def _read(report: Report) -> Iterator[RenderableType]:
         yield _hanging("  ask for the output of: ", Text(command, style="bold"))
 
 
+def _process(report: Report) -> Iterator[RenderableType]:
+    """The running process that was examined."""
+    told = tuple(process_lines(report.snapshot))
+    if told:
+        yield Text("\nThe process", style="bold")
+        yield from (_hanging("  ", Text(safe(line))) for line in told)
+
+
 def _measured(report: Report) -> Iterator[RenderableType]:
     """What the work showed, one line to a device, and what it could not show: that has not passed, it was not looked at."""
     work = report.snapshot.get(Work)
@@ -165,7 +175,8 @@ def _is_lost(probe: Probe, undecided: bool) -> bool:
         return False
     detail = probe.detail or ""
     if probe.status in ("skipped", "absent"):
-        return detail.startswith(INTERRUPTED) or (undecided and not detail.endswith("is unknown"))
+        expected = detail.endswith("is unknown") or detail == NOT_WITH_PID
+        return detail.startswith(INTERRUPTED) or (undecided and not expected)
     return True
 
 

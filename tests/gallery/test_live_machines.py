@@ -7,41 +7,17 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import pytest
 
 from envdoctor.report.json import schema
 from machines import CASES
-from parts import COMPAT, PLACE, STUBS, WSL_LIBRARIES, Case
+from parts import PLACE, Case
 from sandbox import possible, run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from conftest import FakeDriver
-
 pytestmark = [pytest.mark.root, pytest.mark.skipif(not possible(), reason="needs root and overlay mounts")]
-
-
-@pytest.fixture(scope="session")
-def builds(fake_driver: FakeDriver) -> Iterator[Path]:
-    """The stand-ins for torch, the decoys, and a copy of the fake driver that every user can read."""
-    from fake_torch import BUILDS, build, decoy
-
-    for name in BUILDS:
-        build(PLACE / name, name)
-    decoy(PLACE / "decoys-cudnn", "libcudnn_graph.so.9", "9.0.0")
-    decoy(PLACE / "decoys-nvjitlink", "libnvJitLink.so.12", "12.1.105")
-    decoy(PLACE / "decoys13", "libcudnn.so.9", "9.0.0")
-    decoy(PLACE / "decoys13", "libnvJitLink.so.13", "13.0.0")
-    decoy(PLACE / "toolkit", "libcudart.so.13", "13.0.0")
-    shutil.copytree(fake_driver.lib, PLACE / "driver" / "lib")
-    for folder in (COMPAT, STUBS, WSL_LIBRARIES):
-        shutil.copytree(fake_driver.lib, PLACE / "driver" / folder.lstrip("/"))
-    yield PLACE
-    shutil.rmtree(PLACE)
 
 
 def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, float]:

@@ -5,12 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.running import (
+    IDLE_GPU,
+    LOADER_FRAME,
+    STARTING,
+    busy,
+    frame_of,
+    gone,
+    its_gpus,
+    label,
+    loaders,
+    loads_data,
+    named,
+    on_gpu,
+    work_of,
+)
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
-from envdoctor.facts import Messages
+from envdoctor.facts import (
+    Messages,
+    Process,
+    ProcessGpu,
+    ProcessGpus,
+    ProcessLibraries,
+    ProcessNodes,
+    ProcessRelative,
+    ProcessStack,
+)
 
 
-@check("code.data-loading", fields=("messages.messages",))
-def data_loading(messages: Messages) -> Iterator[Finding]:
+@check("code.data-loading", fields=("messages.messages|process_gpus.gpus",), explains=("compute.launch-stall",))
+def data_loading(
+    messages: Messages | None,
+    process: Process | None,
+    process_libraries: ProcessLibraries | None,
+    process_nodes: ProcessNodes | None,
+    process_gpus: ProcessGpus | None,
+    process_stack: ProcessStack | None,
+) -> Iterator[Finding]:
     """The input pipeline cannot keep up, and the GPU waits for data.
 
     What it means:
@@ -18,7 +49,8 @@ def data_loading(messages: Messages) -> Iterator[Finding]:
     of them than there are processors, slow storage, and copies from pageable memory.
 
     How to confirm it by hand:
-    `nvidia-smi dmon` shows SM use coming and going; the loop is as slow with an empty model.
+    `nvidia-smi dmon` shows SM use coming and going; the loop is as slow with an empty model. `top` shows the loaders of a running
+    process at work, and `py-spy dump --nonblocking --pid PID` its main thread in torch/utils/data.
 
     Ways out:
     As many `num_workers` as processors, `pin_memory=True`, `persistent_workers=True`; data on local disk; decoding on the GPU.
@@ -26,8 +58,14 @@ def data_loading(messages: Messages) -> Iterator[Finding]:
     Often mistaken for:
     A slow GPU.
     """
-    said = next(iter(pointing_at(messages, "code.data-loading")), None)
-    if said is None:
+    if process is not None and not gone(process) and (process.age_seconds or 0.0) >= STARTING:
+        uses = on_gpu(process_libraries, process_nodes, process_gpus)
+        gpus = its_gpus(process_gpus, uses=uses)
+        percent = busy(gpus)
+        if uses and percent is not None and percent < IDLE_GPU and loads_data(process, process_gpus, process_stack):
+            yield _running(process, loaders(process, process_gpus), gpus, percent, process_stack)
+    said = next(iter(pointing_at(messages, "code.data-loading")), None) if messages is not None else None
+    if said is None or messages is None:
         return
     yield Finding(
         title=quoted(said, 100),
@@ -35,4 +73,34 @@ def data_loading(messages: Messages) -> Iterator[Finding]:
         evidence=(messages.says("messages", said.text),),
         fix=(Fix("Set num_workers to the processors that there are", "nproc"),),
         confidence=confidence_of(said),
+    )
+
+
+def _running(
+    process: Process,
+    helpers: tuple[ProcessRelative, ...],
+    gpus: tuple[ProcessGpu, ...],
+    percent: float,
+    stack: ProcessStack | None,
+) -> Finding:
+    frame = frame_of(stack, LOADER_FRAME)
+    count = len(helpers)
+    if helpers:
+        who = f"{count} loader process{'es' * (count > 1)} use{'s' * (count == 1)} {work_of(helpers):.1f} processors"
+    else:
+        who = f"{label(process)[:30]} loads data by itself"
+    return Finding(
+        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while {who}",
+        severity="warning",
+        detail="The GPU waits for the next batch.",
+        evidence=(
+            *(gpu.says("utilization_percent") for gpu in gpus[:4]),
+            *(process.says("children", f"{child.pid} {child.name}: {child.cpu} processors") for child in helpers[:4]),
+            *((stack.says("threads", f"the main thread is in {frame}"),) if stack is not None and frame else ()),
+        ),
+        fix=(
+            Fix("Set num_workers to the processors that there are, and make each item cheaper to load", "nproc"),
+            Fix("See where the loaders spend their time", f"py-spy top --pid {(helpers or (process,))[0].pid}"),
+        ),
+        confidence="likely",
     )

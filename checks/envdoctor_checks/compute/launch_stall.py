@@ -5,8 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Work
+from envdoctor.diagnose.measured import on_gpu as devices_on_gpu
+from envdoctor.diagnose.measured import place
+from envdoctor.diagnose.running import (
+    STARTING,
+    busy,
+    gone,
+    its_gpus,
+    label,
+    loads_data,
+    named,
+    on_gpu,
+    pegged,
+    waits_for_rank,
+)
+from envdoctor.facts import (
+    DeviceWork,
+    Evidence,
+    Process,
+    ProcessGpu,
+    ProcessGpus,
+    ProcessLibraries,
+    ProcessNodes,
+    ProcessStack,
+    ProcessThread,
+    Work,
+)
 
 SLOW_LAUNCH_US = 30.0
 """Issuing a small kernel through torch takes 4-10 µs on healthy hosts (SuperBench on A100: 5.5 by events, 9.5 by the wall; HTA: 5-20)."""
@@ -17,8 +41,19 @@ OWN_PROCESSOR = 0.7
 """The share of processor time that a launching thread gets on a host that leaves it alone."""
 
 
-@check("compute.launch-stall", explains=("compute.step-jitter",))
-def launch_stall(work: Work) -> Iterator[Finding]:
+STARVED = 50.0
+"""% of the time that a GPU is at work where its host cannot keep up."""
+
+
+@check("compute.launch-stall", fields=("work.devices|process_gpus.gpus",), explains=("compute.step-jitter",))
+def launch_stall(
+    work: Work | None,
+    process: Process | None,
+    process_libraries: ProcessLibraries | None,
+    process_nodes: ProcessNodes | None,
+    process_gpus: ProcessGpus | None,
+    process_stack: ProcessStack | None,
+) -> Iterator[Finding]:
     """The host cannot feed the GPU: launching takes longer than the work that is launched.
 
     What it means:
@@ -34,7 +69,11 @@ def launch_stall(work: Work) -> Iterator[Finding]:
     Often mistaken for:
     A slow GPU: its kernels are as fast as ever.
     """
-    for device in on_gpu(work):
+    if process is not None and process_libraries is not None:
+        uses = on_gpu(process_libraries, process_nodes, process_gpus)
+        if not loads_data(process, process_gpus, process_stack):
+            yield from _running(process, process_libraries, its_gpus(process_gpus, uses=uses), process_stack)
+    for device in devices_on_gpu(work) if work is not None else ():
         issue = device.rate("launch-small-issue")
         slow = issue is not None and issue.value > SLOW_LAUNCH_US
         step = device.step
@@ -79,3 +118,50 @@ def _why(device: DeviceWork) -> str:
     return (
         "The launching thread had its processor to itself: the processor, or what is hooked into each launch, is slow."
     )
+
+
+def _running(
+    process: Process, libraries: ProcessLibraries, gpus: tuple[ProcessGpu, ...], stack: ProcessStack | None
+) -> Iterator[Finding]:
+    """A running process in which one thread never rests and the GPU does."""
+    thread, percent = pegged(process), busy(gpus)
+    if thread is None or percent is None or percent >= STARVED or gone(process):
+        return
+    young = (process.age_seconds or 0.0) < STARTING
+    if young or waits_for_rank(libraries, gpus, stack) is not None:
+        return
+    yield Finding(
+        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)"[
+            :100
+        ],
+        severity="warning",
+        detail=f"In {label(process)} one thread never rests and the GPU does: what it does between launches, or the launching itself, "
+        f"takes longer than the work on the GPU.{_contended(thread)}",
+        evidence=(
+            *(gpu.says("utilization_percent") for gpu in gpus[:4]),
+            process.says("threads", f"{thread.tid} {thread.name}: {thread.cpu} processors"),
+            *_stands(stack),
+        ),
+        fix=_fixes(process, thread),
+        confidence="likely" if percent >= 1 else "possible",
+    )
+
+
+def _stands(stack: ProcessStack | None) -> tuple[Evidence, ...]:
+    main = stack.main if stack is not None else None
+    return (stack.says("threads", main.frames[0]),) if stack is not None and main is not None and main.frames else ()
+
+
+def _fixes(process: Process, thread: ProcessThread) -> tuple[Fix, ...]:
+    where = "py-spy top" if thread.tid == process.pid else "py-spy top --native"
+    return (
+        Fix("See what that thread does", f"{where} --pid {process.pid}"),
+        Fix("Record small steps once: torch.compile(mode='reduce-overhead') or torch.cuda.graph"),
+    )
+
+
+def _contended(thread: ProcessThread) -> str:
+    """Where the thread did not get the processor that it wanted, that is the reason."""
+    if thread.cpu is None or not thread.wanted or thread.cpu >= OWN_PROCESSOR * thread.wanted:
+        return ""
+    return f" It had its processor for {thread.cpu / thread.wanted:.0%} of the time: others compete for it."

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import torch_works
 from envdoctor.diagnose.remedy import reboot
-from envdoctor.facts import ProbeDeaths, Processes, TorchRuntime
+from envdoctor.diagnose.running import label, stuck_in_driver
+from envdoctor.facts import ProbeDeaths, Process, Processes, ProcessThread, TorchRuntime
 
 CALLS = {"nvml": "nvmlInit", "cuda_driver": "cuInit", "device_nodes": "opening the device nodes"}
 
 
 @check("driver.hung", explains=("cuda.init-failed", "torch.import-fails", "driver.gpu-lost", "compute.hung"))
 def hung(
-    probe_deaths: ProbeDeaths, processes: Processes | None, torch_runtime: TorchRuntime | None
+    probe_deaths: ProbeDeaths,
+    processes: Processes | None,
+    torch_runtime: TorchRuntime | None,
+    process: Process | None,
 ) -> Iterator[Finding]:
     """The driver never answers: NVML, cuInit or a device node hangs.
 
@@ -38,7 +42,10 @@ def hung(
     stage = torch_runtime.stage("cuda-init") if torch_runtime is not None else None
     stuck = processes.stuck if processes is not None else ()
     in_torch = stage is not None and stage.status == "hung"
+    waiting_threads = stuck_in_driver(process) if process is not None else ()
     if not dead and not in_torch:
+        if process is not None and waiting_threads:
+            yield _running(process, waiting_threads)
         return
     if dead:
         what = dead[0].detail
@@ -60,4 +67,23 @@ def hung(
             reboot("to bring the driver back"),
             Fix("Then look for what stopped it", "sudo dmesg | grep -E 'NVRM|Xid|hung task'"),
         ),
+    )
+
+
+def _running(process: Process, threads: tuple[ProcessThread, ...]) -> Finding:
+    """A process that waits inside the driver, though the driver answers us."""
+    first, count = threads[0], len(threads)
+    which = f"thread {first.tid} ({first.name})" if count == 1 else f"{count} threads"
+    return Finding(
+        title=f"{label(process)[:40]}: {which} waits in {first.wait_channel}"[:100],
+        detail=f"Each time in {process.watched_seconds or 0:.0f} s that one looked, and uninterruptibly: it cannot be killed while it waits.",
+        evidence=tuple(
+            process.says("threads", f"{thread.tid} {thread.name}: {thread.state}, {thread.wait_channel}")
+            for thread in threads[:4]
+        ),
+        fix=(
+            Fix("Look for what stopped it", "sudo dmesg | grep -E 'NVRM|Xid|hung task'"),
+            reboot("if it does not come back: what waits in the kernel cannot be killed"),
+        ),
+        confidence="likely",
     )

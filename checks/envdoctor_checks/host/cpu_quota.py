@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import gpu_seen, in_container
-from envdoctor.facts import Container, CudaDriver, Environment, Evidence, Nvml, PciBus, Resources, Work
+from envdoctor.facts import Container, CudaDriver, Environment, Evidence, Nvml, PciBus, Process, Resources, Work
 
 THROTTLED_SHARE = 0.25
 """Of the scheduler's periods. A healthy service is throttled now and then; a quarter of all periods is felt in every step."""
@@ -24,6 +24,7 @@ def cpu_quota(
     nvml: Nvml | None,
     cuda_driver: CudaDriver | None,
     work: Work | None,
+    process: Process | None,
 ) -> Iterator[Finding]:
     """A CPU quota, an affinity or a thread setting starves the host side of the GPU.
 
@@ -43,7 +44,7 @@ def cpu_quota(
     if gpu_seen(pci_bus, nvml, cuda_driver) is False:
         return
     quota, allowed = resources.cpu_quota, resources.affinity_cpus
-    share = _throttled(resources)
+    share = _throttled(process if process is not None else resources)
     if isinstance(quota, float | int) and (quota < FEWEST or (share is not None and share > THROTTLED_SHARE)):
         felt = f"; {share:.0%} of its periods were throttled" if share is not None and share > 0 else ""
         yield Finding(
@@ -87,8 +88,9 @@ def cpu_quota(
         )
 
 
-def _throttled(resources: Resources) -> float | None:
-    periods, throttled = resources.periods, resources.throttled_periods
+def _throttled(seen: Resources | Process) -> float | None:
+    """Of the periods since the cgroup was made; of a process, of those while it was watched."""
+    periods, throttled = seen.periods, seen.throttled_periods
     return throttled / periods if periods and throttled is not None else None
 
 

@@ -7,14 +7,24 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, check
 from envdoctor.diagnose.predicates import compute_capabilities, driver_cuda, torch_version
 from envdoctor.diagnose.remedy import torch_wheel
-from envdoctor.facts import CudaDriver, Interpreter, Messages, Nvml, Packages, System, TorchInstall, TorchRuntime
+from envdoctor.facts import (
+    CudaDriver,
+    Interpreter,
+    Messages,
+    Nvml,
+    Packages,
+    ProcessLibraries,
+    System,
+    TorchInstall,
+    TorchRuntime,
+)
 
 SAID = ("torch-not-compiled-with-cuda", "torch-compiled-without-cuda", "collect-env-cpu-build", "torch-no-cudart")
 
 
 @check(
     "torch.cpu-only-build",
-    fields=("torch_install.cuda|torch_runtime.cuda|messages.messages",),
+    fields=("torch_install.cuda|torch_runtime.cuda|messages.messages|process_libraries.torch_cuda",),
     explains=("cudnn.missing", "nccl.missing", "compute.cpu-fallback"),
 )
 def cpu_only_build(
@@ -26,6 +36,7 @@ def cpu_only_build(
     nvml: Nvml | None,
     packages: Packages | None,
     system: System | None,
+    process_libraries: ProcessLibraries | None,
 ) -> Iterator[Finding]:
     """The installed torch was built without CUDA, so it can only use the processor.
 
@@ -45,13 +56,18 @@ def cpu_only_build(
     if system is not None and system.platform == "darwin":
         return
     version = torch_version(torch_install, torch_runtime)
+    mapped = process_libraries if process_libraries is not None and process_libraries.torch else None
+    if mapped is not None and mapped.torch_with_cuda:
+        return
+    by_map = mapped is not None and mapped.torch_cuda == "" and mapped.torch_hip == "" and not mapped.named("torch_xpu")
+    version = mapped.torch_version or version if mapped is not None and by_map else version
     by_files = torch_install is not None and torch_install.build == "cpu" and not torch_install.has_cuda_library
     by_import = torch_runtime is not None and torch_runtime.cuda == "" and not torch_runtime.hip
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
     has_cuda = (torch_install is not None and bool(torch_install.cuda)) or (
         torch_runtime is not None and bool(torch_runtime.cuda)
     )
-    if has_cuda or not (by_files or by_import or said is not None):
+    if (has_cuda and not by_map) or not (by_files or by_import or by_map or said is not None):
         return
     if torch_install is not None and (torch_install.build in ("rocm", "xpu") or torch_install.module_kind == "shadow"):
         return
@@ -74,6 +90,11 @@ def cpu_only_build(
                 if torch_runtime is not None and by_import
                 else ()
             ),
+            *(
+                (mapped.says("torch_cuda", "None, and no libtorch_cuda is mapped"),)
+                if mapped is not None and by_map
+                else ()
+            ),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),
         fix=(
@@ -86,7 +107,7 @@ def cpu_only_build(
             ),
         ),
         confidence="certain"
-        if by_import or said is not None or not _only_listed(torch_runtime, cuda_driver, nvml, interpreter)
+        if by_import or by_map or said is not None or not _only_listed(torch_runtime, cuda_driver, nvml, interpreter)
         else "likely",
     )
 

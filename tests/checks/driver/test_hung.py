@@ -4,6 +4,7 @@ from envdoctor.diagnose.testing import judge
 from envdoctor.facts import ProbeDeath, ProbeDeaths, Processes, Stage, StuckProcess, TorchRuntime
 from envdoctor_checks.driver.hung import hung
 from healthy import WORKS
+from running import process, thread
 
 HUNG = ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer within 20 s", stage="init")
 
@@ -35,3 +36,17 @@ def test_silent_where_something_else_hung_or_crashed() -> None:
 
 def test_skipped_where_no_probe_was_made() -> None:
     assert judge(hung, WORKS).result.status == "skipped"
+
+
+def test_fires_on_a_process_that_waits_in_the_driver_though_the_driver_answers() -> None:
+    waits = thread(state="D", always_in_state=True, wait_channel="rm_ioctl [nvidia]", cpu=0.0)
+    [finding] = judge(hung, ProbeDeaths(), process(waits)).findings
+    assert finding.title == "process 4711 (python): thread 4711 (python) waits in rm_ioctl [nvidia]"
+    assert finding.confidence == "likely"
+
+
+def test_silent_on_a_process_that_waits_for_a_disk_or_waits_now_and_then() -> None:
+    disk = thread(state="D", always_in_state=True, wait_channel="folio_wait_bit_common", cpu=0.0)
+    assert judge(hung, ProbeDeaths(), process(disk)).findings == ()
+    moment = thread(state="D", always_in_state=False, wait_channel="rm_ioctl [nvidia]", cpu=0.3)
+    assert judge(hung, ProbeDeaths(), process(moment)).findings == ()

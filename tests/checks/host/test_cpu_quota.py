@@ -5,6 +5,7 @@ from envdoctor.facts import Environment, Resources
 from envdoctor_checks.host.cpu_quota import cpu_quota
 from healthy import BUS, DOCKER, EMPTY_BUS
 from measured import with_step, work
+from running import process
 
 
 def test_fires_below_one_processor() -> None:
@@ -47,3 +48,11 @@ def test_silent_on_an_ordinary_pod_and_a_whole_machine() -> None:
 
 def test_silent_without_a_gpu_to_feed() -> None:
     assert judge(cpu_quota, Resources(logical_cpus=64, cpu_quota=0.5), EMPTY_BUS).findings == ()
+
+
+def test_of_a_process_the_periods_count_in_which_it_was_watched() -> None:
+    long_ago = Resources(logical_cpus=64, cpu_quota=4.0, periods=1000, throttled_periods=900)
+    now = process(periods=30, throttled_periods=20)
+    [finding] = judge(cpu_quota, long_ago, BUS, now).findings
+    assert finding.title == "The cgroup allows 4 of 64 processors; 67% of its periods were throttled"
+    assert judge(cpu_quota, long_ago, BUS, process(periods=30, throttled_periods=0)).findings == ()

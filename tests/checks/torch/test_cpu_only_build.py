@@ -1,9 +1,19 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Distribution, Message, Messages, Packages, System, TorchInstall, TorchRuntime
+from envdoctor.facts import (
+    Distribution,
+    Message,
+    Messages,
+    Packages,
+    ProcessLibraries,
+    System,
+    TorchInstall,
+    TorchRuntime,
+)
 from envdoctor_checks.torch.cpu_only_build import cpu_only_build
-from healthy import CUDA, PYTHON, TORCH, TORCH_CPU, WORKS
+from healthy import CUDA, NVML, PYTHON, TORCH, TORCH_CPU, WORKS
+from running import WITH_CUDA, WITHOUT_CUDA
 
 
 def test_fires_from_the_files() -> None:
@@ -39,3 +49,15 @@ def test_silent_on_cuda_rocm_and_on_a_mac() -> None:
 
 def test_skipped_where_the_build_is_unknown() -> None:
     assert judge(cpu_only_build, TorchInstall(present=True)).result.status == "skipped"
+
+
+def test_fires_on_a_process_with_a_torch_without_cuda_whatever_is_installed_now() -> None:
+    [finding] = judge(cpu_only_build, WITHOUT_CUDA, TORCH, NVML).findings
+    assert finding.title.startswith("torch 2.13.0+cpu was built without CUDA")
+    assert finding.confidence == "certain"
+
+
+def test_silent_on_a_process_with_cuda_and_where_its_build_is_unknown() -> None:
+    assert judge(cpu_only_build, WITH_CUDA, TORCH_CPU).findings == ()
+    unknown = ProcessLibraries(libraries=WITHOUT_CUDA.libraries)
+    assert judge(cpu_only_build, unknown, TORCH).findings == ()

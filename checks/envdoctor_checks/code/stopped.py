@@ -1,0 +1,43 @@
+"""code.stopped"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.running import gone, label, stopped
+from envdoctor.facts import Process
+
+HOW = {"T": "is stopped (SIGSTOP or Ctrl-Z)", "t": "is held by a debugger"}
+
+
+@check("code.stopped", explains=("code.not-on-gpu", "code.data-loading", "compute.launch-stall"))
+def is_stopped(process: Process) -> Iterator[Finding]:
+    """The process is stopped, or held by a debugger, and does nothing.
+
+    What it means:
+    Somebody sent it SIGSTOP or pressed Ctrl-Z, a scheduler suspended the job, or a debugger (gdb, strace, a profiler that pauses) holds
+    it. It keeps its GPU memory, and runs not a single instruction.
+
+    How to confirm it by hand:
+    `ps -o pid,stat,comm -p PID` shows T (stopped) or t (traced); `grep TracerPid /proc/PID/status` names the debugger.
+
+    Ways out:
+    Let it go on: `kill -CONT PID`, `fg` in its shell, or `scontrol resume JOB`. Detach the debugger that holds it.
+
+    Often mistaken for:
+    A hang in NCCL or in the driver.
+    """
+    if gone(process) or not stopped(process):
+        return
+    yield Finding(
+        title=f"{label(process)[:50]} {HOW[process.state or 'T']}",
+        severity="warning",
+        detail="It runs nothing until it is let go on, and keeps what it holds.",
+        evidence=(process.says("state"),),
+        fix=(
+            Fix("Let it go on", f"kill -CONT {process.pid}")
+            if process.state == "T"
+            else Fix("See which debugger holds it, and detach that", f"grep TracerPid /proc/{process.pid}/status"),
+        ),
+    )

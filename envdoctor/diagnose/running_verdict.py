@@ -1,0 +1,80 @@
+"""The verdict on a running process, where no finding stands for it."""
+
+from __future__ import annotations
+
+from envdoctor.diagnose.running import (
+    busy,
+    duration,
+    gone,
+    held,
+    idle,
+    is_worker,
+    its_gpus,
+    label,
+    named,
+    on_gpu,
+)
+from envdoctor.facts import Process, ProcessGpus, ProcessLibraries, ProcessNodes, Snapshot
+
+
+def nothing_to_judge(snapshot: Snapshot) -> str | None:
+    """Why there is no judging this process at all; None: there is. What is wrong with the machine is a note then."""
+    pid, process = snapshot.source.pid, snapshot.get(Process)
+    if pid is None:
+        return None
+    if process is None:
+        problem = snapshot.problems.get("process")
+        return problem.detail if problem is not None else f"process {pid} was not looked at"
+    who, libraries = label(process), snapshot.get(ProcessLibraries)
+    if process.state == "Z":
+        parent = f"; its parent {process.parent.pid} has not collected it" if process.parent else ""
+        return f"{who} has ended (a zombie){parent}"
+    if gone(process):
+        return f"{who} ended while it was looked at"
+    if libraries is None:
+        problem = snapshot.problems.get("process_libraries")
+        if problem is not None and problem.kind == "denied":
+            whose = f" is {process.user}'s" if process.foreign else ""
+            takes = "that user or root" if process.foreign else "root (CAP_SYS_PTRACE)"
+            return f"{who}{whose}: it takes {takes} to see what it has loaded"
+        return f"{who}: what it has loaded is unknown" + (f" ({problem.detail})" if problem is not None else "")
+    nodes, gpus = snapshot.get(ProcessNodes), snapshot.get(ProcessGpus)
+    uses = on_gpu(libraries, nodes, gpus)
+    if not libraries.torch and not uses:
+        return f"{who} is no torch process: none is loaded in it"
+    if libraries.torch and uses is False and is_worker(process) and process.parent is not None:
+        return f"{who} is a helper of torch process {process.parent.pid}: --pid {process.parent.pid} examines that"
+    return None
+
+
+def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
+    """Whether all is well (None: undecided), whether the GPU is used, and one sentence; None: this is no process's snapshot."""
+    process, libraries = snapshot.get(Process), snapshot.get(ProcessLibraries)
+    if snapshot.source.pid is None or process is None or libraries is None:
+        return None
+    who, gpus = label(process), snapshot.get(ProcessGpus)
+    uses = on_gpu(libraries, snapshot.get(ProcessNodes), gpus)
+    if uses is None:
+        return None, None, f"{who}: what it has open cannot be seen, so whether it uses a GPU is unknown"
+    if not uses:
+        return None, False, _off_gpu(process, who)
+    own = its_gpus(gpus, uses=True)
+    holds = f" ({held(own)})" if held(own) else ""
+    if not libraries.torch:
+        return True, True, f"{who} is no torch process; it uses {named(own)}{holds}"
+    percent = busy(own)
+    if percent is not None and percent < 1 and idle(process):
+        return None, True, f"{who} holds {named(own)}{holds}, and neither does anything: it waits"
+    figure = f", {percent:.0f} % busy" if percent is not None else ""
+    return True, True, f"{who} uses {named(own)}{holds}{figure}"
+
+
+def _off_gpu(process: Process, who: str) -> str:
+    working = [child for child in process.children if child.gpu_nodes]
+    if working:
+        pids = ", ".join(str(child.pid) for child in working[:4])
+        return f"{who} itself uses no GPU; what it started does: --pid {pids} examines that"
+    age = f" after {duration(process.age_seconds)}" if process.age_seconds is not None else ""
+    if idle(process):
+        return f"{who} holds no GPU{age} and does nothing"
+    return f"{who} holds no GPU{age}"
