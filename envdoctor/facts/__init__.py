@@ -3,6 +3,7 @@
 from envdoctor.facts.base import INTERRUPTED, Evidence, Fact, Problem, ProblemKind
 from envdoctor.facts.container import Container
 from envdoctor.facts.driver import (
+    AerEvent,
     CudaDevice,
     CudaDriver,
     DeviceNode,
@@ -13,15 +14,13 @@ from envdoctor.facts.driver import (
     KernelLog,
     KernelModule,
     NvidiaSmi,
-    Nvml,
-    NvmlGpu,
-    NvmlProcess,
     XidEvent,
 )
 from envdoctor.facts.environment import Environment, Toolkit
 from envdoctor.facts.expectation import Expectation
 from envdoctor.facts.machine import (
     Jupyter,
+    NumaNode,
     PciBus,
     PciDevice,
     ProbeDeath,
@@ -31,6 +30,7 @@ from envdoctor.facts.machine import (
     StuckProcess,
     System,
 )
+from envdoctor.facts.nvml import GpuPair, Nvml, NvmlGpu, NvmlProcess, pci_place
 from envdoctor.facts.python import (
     Distribution,
     Interpreter,
@@ -91,6 +91,7 @@ BUILTIN_FACTS: tuple[type[Fact], ...] = (
 __all__ = [
     "BUILTIN_FACTS",
     "INTERRUPTED",
+    "AerEvent",
     "Container",
     "CudaDevice",
     "CudaDriver",
@@ -105,6 +106,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Fact",
+    "GpuPair",
     "Interpreter",
     "Jupyter",
     "Kernel",
@@ -119,6 +121,7 @@ __all__ = [
     "Messages",
     "MissingLibraries",
     "MissingLibrary",
+    "NumaNode",
     "NvidiaSmi",
     "Nvml",
     "NvmlGpu",
@@ -152,4 +155,5 @@ __all__ = [
     "Watched",
     "Work",
     "XidEvent",
+    "pci_place",
 ]
