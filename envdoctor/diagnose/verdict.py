@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
+from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.said import GENERIC
-from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime
+from envdoctor.facts import CudaDriver, Environment, Expectation, Nvml, Snapshot, TorchInstall, TorchRuntime
 
 LAYERS = (
     *("hardware", "vm", "wsl", "driver", "container", "gpu"),
@@ -20,7 +21,8 @@ LAYERS = (
 """The areas from the bottom of the stack up. A plugin's own area comes after them all."""
 
 WEIGHT = (
-    *("gpu.reset-required", "gpu.ecc-errors", "gpu.xid-errors", "gpu.fabric-unhealthy", "gpu.nvlink-down"),
+    *("gpu.reset-required", "gpu.ecc-errors", "gpu.xid-errors", "gpu.fabric-unhealthy"),
+    *("gpu.nvswitch-errors", "gpu.nvlink-down"),
     *(
         "gpu.memory-full",
         "gpu.inforom-corrupted",
@@ -113,10 +115,13 @@ def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
 
 def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, ...]:
     """The findings as the user's expectation weighs them: with ``--expect cpu``, and a torch that can be imported,
-    nothing that only keeps a GPU from being used is a fault."""
-    if not _runs_on_cpu_as_meant(snapshot):
-        return tuple(findings)
-    return tuple(msgspec.structs.replace(finding, severity="info") for finding in findings)
+    nothing that only keeps a GPU from being used is a fault; nor is what ails a GPU that CUDA_VISIBLE_DEVICES leaves out."""
+    meant = _runs_on_cpu_as_meant(snapshot)
+    unused = left_out(snapshot.get(Nvml), snapshot.get(CudaDriver), snapshot.get(Environment))
+    return tuple(
+        msgspec.structs.replace(finding, severity="info") if meant or finding.gpu in unused else finding
+        for finding in findings
+    )
 
 
 def _runs_on_cpu_as_meant(snapshot: Snapshot) -> bool:

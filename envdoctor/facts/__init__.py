@@ -14,6 +14,7 @@ from envdoctor.facts.driver import (
     KernelLog,
     KernelModule,
     NvidiaSmi,
+    SxidEvent,
     XidEvent,
 )
 from envdoctor.facts.environment import Environment, Toolkit
@@ -147,6 +148,7 @@ __all__ = [
     "Source",
     "Stage",
     "StuckProcess",
+    "SxidEvent",
     "System",
     "Toolkit",
     "TorchInstall",

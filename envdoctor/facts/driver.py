@@ -82,6 +82,18 @@ class XidEvent(Fact, frozen=True, kw_only=True):
     text: str = ""
 
 
+class SxidEvent(Fact, frozen=True, kw_only=True):
+    """One SXid line of the kernel log: an NVSwitch's error."""
+
+    code: int
+    fatal: bool
+    switch: str
+    """``nvidia-nvswitch3``."""
+    time: float | None = None
+    """As an Xid's."""
+    text: str = ""
+
+
 class AerEvent(Fact, frozen=True, kw_only=True):
     """One error of the PCIe bus that the kernel logged (Advanced Error Reporting)."""
 
@@ -101,6 +113,7 @@ class KernelLog(Fact, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     """NVRM, nvidia*, nouveau, Xid, SXid, Secure Boot and module-signature lines, newest 400."""
     xids: tuple[XidEvent, ...] = ()
+    sxids: tuple[SxidEvent, ...] = ()
     aer: tuple[AerEvent, ...] = ()
     until: float | None = None
     """Seconds since boot of the newest line, whatever it is about: what an Xid is old against."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
-from envdoctor.facts import AerEvent, KernelLog, KernelModule, XidEvent
+from envdoctor.facts import AerEvent, KernelLog, KernelModule, SxidEvent, XidEvent
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
@@ -24,6 +24,9 @@ TIME = re.compile(
 AER = re.compile(
     r"(?P<pci>[0-9a-fA-F]{4}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]): (?:AER: )?PCIe Bus Error: "
     r"severity=(?P<severity>Correct|Uncorrect\w+ \(Non-Fatal|Uncorrect\w+ \(Fatal)"
+)
+SXID = re.compile(
+    r"(?P<switch>nvidia-nvswitch\d+): SXid \(PCI:[0-9a-fA-F:.]+\): (?P<code>\d+), (?P<kind>Non-fatal|Fatal)", re.I
 )
 SEVERITIES: dict[str, Literal["corrected", "nonfatal", "fatal"]] = {"t": "corrected", "n": "nonfatal", "f": "fatal"}
 XID = re.compile(r"NVRM: Xid \((?:PCI:)?(?P<pci>[0-9a-fA-F:.]+)\): (?P<code>\d+)")
@@ -42,9 +45,10 @@ def parse(text: str, source: str) -> KernelLog:
     return KernelLog(
         lines=tuple(lines[-NEWEST:]),
         xids=xids,
+        sxids=tuple(sxid for line in lines if (sxid := parse_sxid(line)) is not None),
         aer=aer[-NEWEST:],
         until=next((at for line in reversed(text.splitlines()) if (at := parse_time(line)) is not None), None),
-        sources=dict.fromkeys(("lines", "xids", "aer"), source),
+        sources=dict.fromkeys(("lines", "xids", "sxids", "aer"), source),
     )
 
 
@@ -60,6 +64,20 @@ def parse_time(line: str) -> float | None:
         return float(calendar.timegm(time.strptime(date, "%Y %b %d %H:%M:%S")))
     except ValueError:
         return None
+
+
+def parse_sxid(line: str) -> SxidEvent | None:
+    """One line of an NVSwitch's error; None: it is none."""
+    match = SXID.search(line)
+    if match is None:
+        return None
+    return SxidEvent(
+        code=int(match["code"]),
+        fatal=match["kind"].lower() == "fatal",
+        switch=match["switch"],
+        time=parse_time(line),
+        text=line.strip()[:500],
+    )
 
 
 def parse_aer(line: str) -> AerEvent | None:
@@ -104,6 +122,7 @@ def read_kernel_log(lines: Sequence[Line], notes: Notebook) -> None:
             notes.saw("a kernel log", kept[0].number)
             notes.note(KernelLog, "lines", log.lines, kept[0].number)
             notes.note(KernelLog, "xids", log.xids, kept[0].number)
+            notes.note(KernelLog, "sxids", log.sxids, kept[0].number)
             notes.note(KernelLog, "aer", log.aer, kept[0].number)
             if log.until is not None:
                 notes.note(KernelLog, "until", log.until, kept[0].number)

@@ -105,3 +105,13 @@ def test_a_dated_log_tells_the_age_too() -> None:
     assert log.until is not None
     assert log.xids[0].time is not None
     assert log.until - log.xids[0].time == 2 * 86400
+
+
+def test_errors_of_switches() -> None:
+    line = "[  100.000000] nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 20034, Fatal, Link 28 LTSSM Fault Up"
+    other = "[  101.000000] nvidia-nvswitch0: SXid (PCI:0000:c0:00.0): 12028, Non-fatal, Link 32 egress non-posted PRIV error (First)"
+    found = parse(f"{line}\n{other}\n", "dmesg").sxids
+    assert [(event.switch, event.code, event.fatal, event.time) for event in found] == [
+        ("nvidia-nvswitch3", 20034, True, 100.0),
+        ("nvidia-nvswitch0", 12028, False, 101.0),
+    ]

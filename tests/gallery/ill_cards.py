@@ -83,7 +83,7 @@ SILENT = (
                            "STUB_POWER_MW": "none", "STUB_GSP": "none"}),
     *(
         idle(f"benign clock event {bit}", {"STUB_THROTTLE": bit, "STUB_PSTATE": "0", "STUB_TEMP": "84"})
-        for bit in ("0x2", "0x4", "0x10", "0x100", "0x106")
+        for bit in ("0x10", "0x106")
     ),
     idle("an Xid of a program", WELL, logging("NVRM: Xid (PCI:0000:04:00): 31, pid=4711, name=python3, MMU Fault"), notes=("gpu.xid-errors",)),
     idle("ECC off and MIG ordered", {**WELL, "STUB_ECC_3": "0", "STUB_MIG_PENDING_3": "1"}, HGX, notes=("gpu.ecc-off", "gpu.change-pending")),
@@ -94,6 +94,8 @@ SILENT = (
 )  # fmt: skip
 
 FAULTS = (
+    ill("a fatal error of the bus in the log", "gpu.pcie-errors",
+        logging(f"nvidia {GPU_3}: AER: PCIe Bus Error: severity=Uncorrectable (Fatal), type=Transaction Layer, (Receiver ID)")),
     ill("SRAM threshold", "gpu.ecc-errors", status="broken", STUB_SRAM_3="5,1"),
     ill("row remap failed", "gpu.ecc-errors", status="broken", STUB_REMAP_3="0,9,0,1"),
     ill("row remap waits for a reset", "gpu.ecc-errors", STUB_REMAP_3="0,1,1,0"),
@@ -117,7 +119,7 @@ FAULTS = (
     ill("an uncorrectable error of the bus in the log", "gpu.pcie-errors",
         logging(f"nvidia {GPU_3}: PCIe Bus Error: severity=Uncorrected (Non-Fatal), type=Transaction Layer, (Requester ID)")),
     ill("an Xid that asks for a reset", "gpu.xid-errors", logging("NVRM: Xid (PCI:0000:04:00): 119, pid=4711, Timeout waiting for RPC"), STUB_RECOVERY_ACTION="none"),
-    ill("memory of one of 8 taken", "gpu.memory-full", status="broken", STUB_MEM_TOTAL_MIB="81559", STUB_MEM_USED_MIB_3="81400", STUB_PROCS_3="4242:81000"),
+    ill("memory of one of 8 taken", "gpu.memory-full", STUB_MEM_TOTAL_MIB="81559", STUB_MEM_USED_MIB_3="81400", STUB_PROCS_3="4242:81000"),
     ill("PCIe lanes of one of 8", "gpu.pcie-degraded", STUB_PCIE_WIDTH_3="8"),
 )  # fmt: skip
 
@@ -129,6 +131,11 @@ SEVERAL = (
     Case(name="GPU missing between bus and driver", cause="driver.gpu-missing", machine=HGX, driver={**WELL, "STUB_GPU_COUNT": "7"}, status="degraded"),
     Case(name="CUDA lacks what NVML counts", cause="cuda.fewer-devices", machine=HGX, driver={**WELL, "STUB_CUDA_DEVICE_COUNT": "7"}, status="degraded", gpu=7),
     Case(name="more GPUs than expected", cause="hardware.more-gpus", machine=HGX, driver=WELL, options=("--expect", "2"), status="degraded"),
+    Case(name="an ill card that is left out", cause=None, machine=HGX, environ={"CUDA_VISIBLE_DEVICES": "0,1"},
+         driver={**WELL, "STUB_ECC_UNCORRECTED_3": "12", "STUB_MEM_USED_MIB_4": "24300", "STUB_UTIL_GPU_5": "98", "STUB_PROCS_5": "4711:9000"},
+         notes=("gpu.ecc-errors", "gpu.memory-full", "gpu.busy")),
+    Case(name="a fatal error of an NVSwitch", cause="gpu.nvswitch-errors", status="degraded",
+         machine=logging("nvidia-nvswitch3: SXid (PCI:0000:40:00.0): 20034, Fatal, Link 28 LTSSM Fault Up"), driver=WELL),
     Case(name="unlicensed vGPU", cause="vm.vgpu-unlicensed", status="degraded",
          driver={"STUB_GPU_NAME": "NVIDIA A40-24Q", "STUB_CC": "8.6", "STUB_VIRTUALIZATION": "2", "STUB_LICENSE": "0"}),
     Case(name="a training job on one of 8", cause="gpu.busy", machine=HGX, options=("--quick",), status="degraded", gpu=3,

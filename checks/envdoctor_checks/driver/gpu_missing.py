@@ -11,12 +11,12 @@ from envdoctor.facts import Container, DeviceNodes, KernelLog, KernelModule, Nvm
 
 @check(
     "driver.gpu-missing",
-    fields=("nvml.device_count", "pci_bus.devices"),
+    fields=("nvml.device_count", "pci_bus.devices|kernel_module.proc_gpus"),
     explains=("hardware.fewer-gpus", "cuda.fewer-devices", "cuda.init-failed"),
 )
 def gpu_missing(
     nvml: Nvml,
-    pci_bus: PciBus,
+    pci_bus: PciBus | None,
     device_nodes: DeviceNodes | None,
     kernel_module: KernelModule | None,
     kernel_log: KernelLog | None,
@@ -41,7 +41,9 @@ def gpu_missing(
     """
     if not nvml_works(nvml) or in_container(container) or on_wsl(system):
         return
-    bound = [device for device in pci_bus.nvidia_gpus if device.driver == "nvidia" and not device.is_virtual_function]
+    devices = pci_bus.nvidia_gpus if pci_bus is not None else ()
+    bound = [device.address for device in devices if device.driver == "nvidia" and not device.is_virtual_function]
+    bound = bound or list((kernel_module.proc_gpus or ()) if kernel_module is not None else ())
     counted = nvml.device_count or 0
     openable = [node for node in (device_nodes.gpu_nodes if device_nodes is not None else ()) if node.openable]
     if len(bound) <= counted or len(openable) <= counted:
@@ -49,15 +51,15 @@ def gpu_missing(
     seen = {pci_place(gpu.pci_bus_id) for gpu in nvml.gpus}
     if any(gpu.error and not gpu.pci_bus_id for gpu in nvml.gpus):
         return  # driver.gpu-lost names it
-    missing = [device.address for device in bound if pci_place(device.address) not in seen]
+    missing = [address for address in bound if pci_place(address) not in seen]
     where = ", ".join(missing[:3])
     lines = kernel_log.matching("RmInitAdapter", *missing) if kernel_log is not None else ()
     yield Finding(
-        title=f"{len(bound)} GPUs on the bus are bound to nvidia, NVML counts {counted}: {where} is missing"[:100],
+        title=f"{len(bound)} GPUs are bound to the driver, NVML counts {counted}: {where} is missing"[:100],
         severity="error" if not counted else "warning",
         detail="The driver took the card, and could not set it up.",
         evidence=(
-            pci_bus.says("devices", f"bound to nvidia: {', '.join(device.address for device in bound[:8])}"),
+            *((pci_bus.says("devices", f"bound to nvidia: {', '.join(bound[:8])}"),) if pci_bus is not None else ()),
             nvml.says("device_count"),
             *((kernel_module.says("proc_gpus"),) if kernel_module is not None and kernel_module.proc_gpus else ()),
             *(kernel_log.says("lines", line) for line in lines[-2:] if kernel_log is not None),

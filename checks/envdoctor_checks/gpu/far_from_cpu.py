@@ -6,14 +6,21 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.cards import cpus
-from envdoctor.facts import Nvml, PciBus, PciDevice, Resources
+from envdoctor.diagnose.left_out import left_out
+from envdoctor.facts import CudaDriver, Environment, Nvml, PciBus, PciDevice, Resources
 
 ANOTHER_SOCKET = 20
 """Distances of the firmware's table (SLIT): 10 the node itself, 11 to 16 on the same socket, 20 and more over the link between sockets."""
 
 
 @check("gpu.far-from-cpu", fields=("resources.affinity", "resources.numa", "pci_bus.devices"))
-def far_from_cpu(resources: Resources, pci_bus: PciBus, nvml: Nvml | None) -> Iterator[Finding]:
+def far_from_cpu(
+    resources: Resources,
+    pci_bus: PciBus,
+    nvml: Nvml | None,
+    cuda_driver: CudaDriver | None,
+    environment: Environment | None,
+) -> Iterator[Finding]:
     """This process may only use processors of another socket than the one that the GPU hangs on.
 
     What it means:
@@ -36,12 +43,12 @@ def far_from_cpu(resources: Resources, pci_bus: PciBus, nvml: Nvml | None) -> It
         nodes = {row.node: (cpus(row.cpus), row.distances) for row in resources.numa or ()}
     except ValueError:
         return
-    gpus = [device for device in pci_bus.nvidia_gpus if device.numa_node is not None]
+    gpus = _used(pci_bus, nvml, left_out(nvml, cuda_driver, environment))
     mine = frozenset(node for node, (own, _) in nodes.items() if own & allowed)
     far = [device for device in gpus if _is_far(device, mine, nodes)]
     if not mine or not far:
         return
-    everything = len(far) == len(pci_bus.nvidia_gpus)
+    everything = len(far) == len(gpus)
     for device in far:
         gpu = nvml.gpu_at(device.address) if nvml is not None else None
         where = f"GPU {gpu.index}" if gpu is not None else f"GPU at {device.address}"
@@ -62,6 +69,14 @@ def far_from_cpu(resources: Resources, pci_bus: PciBus, nvml: Nvml | None) -> It
             ),
             gpu=gpu.index if gpu is not None else None,
         )
+
+
+def _used(pci_bus: PciBus, nvml: Nvml | None, unused: frozenset[int]) -> list[PciDevice]:
+    """The GPUs that this process can use: a container shows the bus of the whole host, and was given some."""
+    if nvml is None or not nvml.gpus:
+        return list(pci_bus.nvidia_gpus)
+    known = ((device, nvml.gpu_at(device.address)) for device in pci_bus.nvidia_gpus)
+    return [device for device, gpu in known if gpu is not None and gpu.index not in unused]
 
 
 def _is_far(device: PciDevice, mine: frozenset[int], nodes: dict[int, tuple[frozenset[int], dict[int, int]]]) -> bool:

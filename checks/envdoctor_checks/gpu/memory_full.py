@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.measured import held_by_others, on_gpu, place
 from envdoctor.diagnose.predicates import in_container
-from envdoctor.facts import Container, Nvml, NvmlGpu, Work
+from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, Work
 
 MIB = 1 << 20
 SMALLEST_FREE = 512 * MIB
@@ -24,7 +25,13 @@ LEAK, LEAK_SHARE = 1024 * MIB, 0.1
     fields=("work.devices|nvml.gpus",),
     explains=("compute.kernel-failed", "compute.slow", "gpu.busy"),
 )
-def memory_full(work: Work | None, nvml: Nvml | None, container: Container | None) -> Iterator[Finding]:
+def memory_full(
+    work: Work | None,
+    nvml: Nvml | None,
+    container: Container | None,
+    cuda_driver: CudaDriver | None,
+    environment: Environment | None,
+) -> Iterator[Finding]:
     """Other processes hold the GPU's memory.
 
     What it means:
@@ -43,6 +50,9 @@ def memory_full(work: Work | None, nvml: Nvml | None, container: Container | Non
     """
     tried = {d.gpu for d in on_gpu(work) if d.memory_free is not None} if work is not None else set()
     inside = in_container(container)
+    unused = left_out(nvml, cuda_driver, environment)
+    others = [gpu for gpu in (nvml.gpus if nvml is not None else ()) if gpu.index not in unused and not gpu.error]
+    room_elsewhere = any(gpu.memory_free_bytes is not None and not _is_full(gpu) for gpu in others)
     for device in on_gpu(work) if work is not None else ():
         failed = [kernel for kernel in device.kernels if kernel.status == "out-of-memory" and held_by_others(device)]
         if failed or (device.memory_free is not None and device.memory_free < SMALLEST_FREE):
@@ -53,7 +63,7 @@ def memory_full(work: Work | None, nvml: Nvml | None, container: Container | Non
     for gpu in nvml.gpus if nvml is not None else ():
         room = Room(f"GPU {gpu.index}", gpu.memory_free_bytes, gpu.memory_total_bytes, gpu.index)
         if gpu.index not in tried and _is_full(gpu):
-            yield _finding(room, "", gpu, inside)
+            yield _finding(room, "", gpu, inside, severity="warning" if room_elsewhere else "error")
         elif not _is_full(gpu) and not inside and _is_leaked(gpu):
             yield _leak(gpu)
 
@@ -99,11 +109,12 @@ def _leak(gpu: NvmlGpu) -> Finding:
     )
 
 
-def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool) -> Finding:
+def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severity: Severity = "error") -> Finding:
     of = f" of {room.total // MIB}" if room.total else ""
     left = f"{room.free // MIB}{of} MiB" if room.free is not None else "too little memory"
     return Finding(
         title=f"{room.where}: {left} free{ran_out}{_who(gpu)}"[:100],
+        severity=severity,
         detail=f"Memory is in use{_held(gpu, inside)}.",
         evidence=(
             (gpu.says("memory_used_bytes"), gpu.says("processes", ", ".join(_holders(gpu)) or "none")) if gpu else ()

@@ -25,9 +25,14 @@ def test_fires_and_names_the_address_with_the_kernels_word() -> None:
     log = KernelLog(lines=("NVRM: GPU 0000:b1:00.0: RmInitAdapter failed! (0x62:0x40:2393)",))
     module = KernelModule(loaded=True, proc_gpus=ADDRESSES)
     [finding] = judge(gpu_missing, TWO, THREE, ALL_NODES, log, module).findings
-    assert finding.title == "3 GPUs on the bus are bound to nvidia, NVML counts 2: 0000:b1:00.0 is missing"
+    assert finding.title == "3 GPUs are bound to the driver, NVML counts 2: 0000:b1:00.0 is missing"
     assert finding.severity == "warning"
     assert any("RmInitAdapter" in evidence.value for evidence in finding.evidence)
+
+
+def test_fires_on_proc_alone_where_the_bus_is_out_of_sight() -> None:
+    [finding] = judge(gpu_missing, TWO, ALL_NODES, KernelModule(loaded=True, proc_gpus=ADDRESSES)).findings
+    assert finding.title == "3 GPUs are bound to the driver, NVML counts 2: 0000:b1:00.0 is missing"
 
 
 def test_silent_where_all_are_counted_or_others_hold_the_rest() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess
+from envdoctor.facts import CudaDevice, CudaDriver, Environment, Nvml, NvmlGpu, NvmlProcess
 from envdoctor_checks.gpu.memory_full import memory_full
 from healthy import DOCKER, NVML
 from measured import HEALTHY, device, with_kernel, work
@@ -78,6 +78,21 @@ def test_memory_that_nobody_holds_on_a_card_that_is_not_full_is_a_note() -> None
     assert judge(memory_full, held(), DOCKER).findings == ()
     assert judge(memory_full, held(NvmlProcess(pid=7))).findings == ()
     assert judge(memory_full, held(used=GIB)).findings == ()
+
+
+def test_one_full_card_of_several_is_a_warning_and_all_of_them_an_error() -> None:
+    roomy = NvmlGpu(index=0, memory_total_bytes=80 * GIB, memory_used_bytes=GIB, memory_free_bytes=79 * GIB)
+    full = held(used=79 * GIB).gpus[0]
+    assert [f.severity for f in judge(memory_full, Nvml(gpus=(roomy, full))).findings] == ["warning"]
+    assert [f.severity for f in judge(memory_full, Nvml(gpus=(full,))).findings] == ["error"]
+
+
+def test_room_on_a_card_that_is_left_out_is_no_room() -> None:
+    roomy = NvmlGpu(index=0, pci_bus_id="00000000:01:00.0", memory_total_bytes=80 * GIB, memory_free_bytes=79 * GIB)
+    full = msgspec.structs.replace(held(used=79 * GIB).gpus[0], pci_bus_id="00000000:03:00.0")
+    cuda = CudaDriver(init_code=0, device_count=1, devices=(CudaDevice(ordinal=0, pci_bus_id="0000:03:00.0"),))
+    mask = Environment(variables={"CUDA_VISIBLE_DEVICES": "2"})
+    assert [f.severity for f in judge(memory_full, Nvml(gpus=(roomy, full)), cuda, mask).findings] == ["error"]
 
 
 def test_silent_where_there_is_room_or_nothing_is_known() -> None:
