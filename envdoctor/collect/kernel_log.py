@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+import msgspec
+
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, Host
 from envdoctor.facts import KernelLog
@@ -21,7 +25,9 @@ def kernel_log(host: Host) -> KernelLog:
             refused = refused or error
             continue
         if finished.exit_code == 0 and finished.stdout:
-            return parse(finished.stdout, " ".join(command))
+            found = parse(finished.stdout, " ".join(command))
+            # The kernel stamps its lines with a clock that stands still in a suspend, as this one does.
+            return msgspec.structs.replace(found, until=time.monotonic()) if host.live else found
         words = " ".join((finished.stderr or finished.stdout).split())[:200]
         denied = "not permitted" in words or "Permission denied" in words
         refused = CannotLook("denied" if denied else "failed", words or f"{command[0]} printed nothing")

@@ -29,7 +29,8 @@ def read_nvml(result: ChildResult) -> Nvml:
         raise died(result, {f"{result.stage}": f"NVML ({result.stage})", **CALLS}, "the NVML child")
     system = said(result, "system") or {}
     gpus: list[Any] = [line["gpu"] for line in result.stages if line.get("event") == "leave" and "gpu" in line]
-    found: Nvml = msgspec.convert({**init, **system, "gpus": gpus}, Nvml, strict=False)
+    pairs = said(result, "pairs") or {}
+    found: Nvml = msgspec.convert({**init, **system, **pairs, "gpus": gpus}, Nvml, strict=False)
     return msgspec.structs.replace(found, sources=_SOURCES)
 
 

@@ -9,17 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-GRAPHICS, SM = 0, 1
-"""NVML's numbers of clocks (nvmlClockType_t)."""
-UNCORRECTED = 1
-"""nvmlMemoryErrorType_t."""
-MOST_LINKS = 18
-"""NVML_NVLINK_MAX_LINKS."""
+GONE = (15, 16)
+"""NVML codes that speak of the whole card (it is lost, it needs a reset), whichever function gives them."""
+P2P_READ = 0
+"""nvmlGpuP2PCapsIndex_t. (pynvml's own constant is a tuple by mistake.)"""
+SIGNED = 5
+"""nvmlValueType_t: NVML_VALUE_TYPE_SIGNED_INT."""
+WIDE = (2, 3, 4)
+"""The types of 64 bits."""
 
 
-def _channel() -> Any:
-    path = Path(__file__).resolve().parent.parent / "inside" / "channel.py"
-    spec = importlib.util.spec_from_file_location("channel", path)
+def _beside(*path: str) -> Any:
+    """A module of ours by its path: this script must not import the engine, which costs more than all that it asks."""
+    place = Path(__file__).resolve().parent.joinpath(*path)
+    spec = importlib.util.spec_from_file_location(place.stem, place)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -44,8 +47,11 @@ def text(value: Any) -> Any:
 class Reader:
     """Reads one GPU field by field: a field that fails, or that this pynvml does not know, costs only itself."""
 
-    def __init__(self, nvml: Any) -> None:
+    def __init__(self, nvml: Any, health: Any) -> None:
         self.nvml = nvml
+        self.health = health
+        self.gone: int | None = None
+        """The code by which a call said that the whole card is gone."""
 
     def ask(self, function: str, *arguments: Any) -> Any:
         """What a function of pynvml returns; None where it fails."""
@@ -54,15 +60,18 @@ class Reader:
             return None
         try:
             return text(call(*arguments))
-        except (self.nvml.NVMLError, AttributeError, ValueError, OSError):
-            return None
+        except self.nvml.NVMLError as error:
+            self.gone = error.value if error.value in GONE else self.gone
+        except (AttributeError, TypeError, ValueError, OSError):
+            pass
+        return None
 
-    def field(self, handle: Any, number: int) -> Any:
-        """One NVML field value; None where this GPU does not have it."""
-        values = self.ask("nvmlDeviceGetFieldValues", handle, [number])
-        if not values or values[0].nvmlReturn != 0:
-            return None
-        return values[0].value.uiVal
+    def fields(self, handle: Any, numbers: list[Any]) -> list[int | None]:
+        """NVML field values, each a number or a number with its scope; None for each that this GPU does not have."""
+        values = self.ask("nvmlDeviceGetFieldValues", handle, numbers)
+        if values is None or len(values) != len(numbers):
+            return [None] * len(numbers)
+        return [_number(value) if value.nvmlReturn == 0 else None for value in values]
 
     def gpu(self, index: int) -> dict[str, Any]:
         """Everything about one GPU; the code alone where its handle cannot be had."""
@@ -70,11 +79,12 @@ class Reader:
             handle = self.nvml.nvmlDeviceGetHandleByIndex(index)
         except self.nvml.NVMLError as error:
             return {"index": index, "error": error.value}
-        found: dict[str, Any] = {"index": index, "error": 0}
+        self.gone = None
+        found: dict[str, Any] = {"index": index}
         for key, function in _PLAIN.items():
             found[key] = self.ask(function, handle)
         found.update(self._memory(handle), **self._mig(handle), **self._fabric(handle))
-        found.update(self._clocks(handle), **self._errors(handle), nvlinks=self._nvlinks(handle))
+        found.update(self.health.health(self, handle))
         pci = self.ask("nvmlDeviceGetPciInfo", handle)
         if pci is not None:
             found["pci_bus_id"], found["pci_device_id"] = text(pci.busId), pci.pciDeviceId
@@ -82,10 +92,24 @@ class Reader:
         found["compute_capability"] = ".".join(map(str, capability)) if capability else None
         rates = self.ask("nvmlDeviceGetUtilizationRates", handle)
         found["utilization_percent"] = None if rates is None else rates.gpu
-        found["recovery_action"] = self.field(handle, 230)
         found["processes"] = self._processes(handle)
         found["vgpu_license"] = self._license(handle)
-        return found
+        return {**found, "error": self.gone or 0}
+
+    def pairs(self, count: int) -> list[dict[str, Any]]:
+        """What lies between each two GPUs."""
+        handles = [(index, self.ask("nvmlDeviceGetHandleByIndex", index)) for index in range(count)]
+        known = [(index, handle) for index, handle in handles if handle is not None]
+        return [
+            {
+                "first": first,
+                "second": second,
+                "level": self.ask("nvmlDeviceGetTopologyCommonAncestor", one, other),
+                "p2p_read": self.ask("nvmlDeviceGetP2PStatus", one, other, P2P_READ),
+            }
+            for place, (first, one) in enumerate(known)
+            for second, other in known[place + 1 :]
+        ]
 
     def _memory(self, handle: Any) -> dict[str, Any]:
         memory = self.ask("nvmlDeviceGetMemoryInfo", handle)
@@ -97,58 +121,15 @@ class Reader:
         if mode is None:
             return {}
         current, pending = mode
+        most = self.ask("nvmlDeviceGetMaxMigDeviceCount", handle) if current else 0
+        if most is None:
+            return {"mig_mode": current, "mig_mode_pending": pending}
         uuids = []
-        for i in range((self.ask("nvmlDeviceGetMaxMigDeviceCount", handle) or 0) if current else 0):
+        for i in range(most):
             device = self.ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, i)
             if device is not None:
                 uuids.append(self.ask("nvmlDeviceGetUUID", device) or f"MIG device {i}")
         return {"mig_mode": current, "mig_mode_pending": pending, "mig_uuids": uuids}
-
-    def _clocks(self, handle: Any) -> dict[str, Any]:
-        """Clocks and what holds them down, heat, power: MHz, °C, W."""
-        reasons = self.ask("nvmlDeviceGetCurrentClocksEventReasons", handle)
-        if reasons is None:
-            reasons = self.ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
-        limit = self.ask("nvmlDeviceGetPowerManagementLimit", handle)
-        default = self.ask("nvmlDeviceGetPowerManagementDefaultLimit", handle)
-        return {
-            "clock_event_reasons": reasons,
-            "temperature_celsius": self.ask("nvmlDeviceGetTemperature", handle, 0),
-            "temperature_slowdown_celsius": self.ask("nvmlDeviceGetTemperatureThreshold", handle, 1),
-            "power_limit_watts": None if limit is None else limit / 1000,
-            "power_limit_default_watts": None if default is None else default / 1000,
-            "sm_clock_mhz": self.ask("nvmlDeviceGetClockInfo", handle, SM),
-            "sm_clock_max_mhz": self.ask("nvmlDeviceGetMaxClockInfo", handle, SM),
-            "application_clock_mhz": self.ask("nvmlDeviceGetApplicationsClock", handle, GRAPHICS),
-            "application_clock_default_mhz": self.ask("nvmlDeviceGetDefaultApplicationsClock", handle, GRAPHICS),
-        }
-
-    def _errors(self, handle: Any) -> dict[str, Any]:
-        """Memory errors, and their repairs."""
-        ecc = self.ask("nvmlDeviceGetEccMode", handle)
-        found: dict[str, Any] = {"ecc_enabled": None if ecc is None else bool(ecc[0])}
-        for name, counter in (("volatile", 0), ("aggregate", 1)):
-            found[f"ecc_uncorrected_{name}"] = self.ask("nvmlDeviceGetTotalEccErrors", handle, UNCORRECTED, counter)
-        rows = self.ask("nvmlDeviceGetRemappedRows", handle)
-        if rows is not None:
-            _, uncorrectable, pending, failed = rows
-            found.update(remapped_uncorrectable=uncorrectable, remap_pending=bool(pending), remap_failed=bool(failed))
-        pending = self.ask("nvmlDeviceGetRetiredPagesPendingStatus", handle)
-        found["retired_pending"] = None if pending is None else bool(pending)
-        pages = [self.ask("nvmlDeviceGetRetiredPages", handle, cause) for cause in (0, 1)]
-        known = [len(list(page)) for page in pages if page is not None]
-        found["retired_pages"] = sum(known) if known else None
-        return found
-
-    def _nvlinks(self, handle: Any) -> list[bool] | None:
-        """Whether each link is active, up to the first that the card does not have."""
-        states: list[bool] = []
-        for link in range(MOST_LINKS):
-            state = self.ask("nvmlDeviceGetNvLinkState", handle, link)
-            if state is None:
-                break
-            states.append(bool(state))
-        return states or None
 
     def _fabric(self, handle: Any) -> dict[str, Any]:
         """The state alone is read from the second version's structure where there is one, else from the first's."""
@@ -164,7 +145,11 @@ class Reader:
                 info.version = self.nvml.nvmlGpuFabricInfo_v2
             filled = self.ask(function, handle, ctypes.byref(info))
             if filled is not None:
-                return {"fabric_state": info.state, "fabric_status": info.status}
+                return {
+                    "fabric_state": info.state,
+                    "fabric_status": info.status,
+                    "fabric_health": getattr(info, "healthMask", None),
+                }
         return {}
 
     def _processes(self, handle: Any) -> list[dict[str, Any]] | None:
@@ -174,7 +159,9 @@ class Reader:
             if running is None and kind == "compute":
                 return None
             for process in running or ():
-                name = self.ask("nvmlSystemGetProcessName", process.pid)
+                if _is_ours(process.pid):
+                    continue
+                name = self.ask("nvmlSystemGetProcessName", process.pid) or _proc(process.pid, "comm")
                 found.append(
                     {"pid": process.pid, "used_memory_bytes": process.usedGpuMemory, "kind": kind, "name": name}
                 )
@@ -186,6 +173,27 @@ class Reader:
             return None
         states = [f.featureState for f in features.gridLicensableFeatures[: features.licensableFeaturesCount]]
         return "licensed" if any(states) else "unlicensed"
+
+
+def _proc(pid: int, name: str) -> str | None:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether it is a child of the envdoctor that started us: the others of its probes may be on the GPU now."""
+    fields = (_proc(pid, "stat") or "").rpartition(")")[2].split()
+    return len(fields) > 1 and fields[1] == str(os.getppid())
+
+
+def _number(value: Any) -> int:
+    """A field value by its type."""
+    if value.valueType in WIDE:
+        return int(value.value.ullVal)
+    plain = int(value.value.uiVal)
+    return plain - (1 << 32) if value.valueType == SIGNED and plain >= 1 << 31 else plain
 
 
 _PLAIN = {
@@ -209,7 +217,7 @@ _PROCESSES = {
 
 def main() -> None:
     """Each step is a stage, so that the parent knows which one did not come back."""
-    channel = _channel()
+    channel, health = _beside("..", "inside", "channel.py"), _beside("nvml_health.py")
     channel.enter("import")
     import pynvml
 
@@ -228,7 +236,7 @@ def main() -> None:
         )
         return
     channel.leave("init", library=mapped(), init_code=0)
-    reader = Reader(pynvml)
+    reader = Reader(pynvml, health)
     channel.enter("system")
     count = reader.ask("nvmlDeviceGetCount")
     channel.leave(
@@ -241,6 +249,9 @@ def main() -> None:
     for index in range(count or 0):
         channel.enter(f"gpu {index}")
         channel.leave(f"gpu {index}", gpu=reader.gpu(index))
+    if count and count > 1:
+        channel.enter("pairs")
+        channel.leave("pairs", pairs=reader.pairs(count))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 
+import msgspec
+
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, Host
+from envdoctor.collect.pci_path import acs_redirects, way_up
 from envdoctor.facts import PciBus, PciDevice
 
 ROOT = "/sys/bus/pci/devices"
@@ -24,7 +27,15 @@ def pci_bus(host: Host) -> PciBus:
     except FileNotFoundError as error:
         raise CannotLook("absent", f"there is no {ROOT}: the PCI bus cannot be seen from here") from error
     devices = tuple(device for address in addresses if (device := _device(host, address)) is not None)
+    if sum(device.is_nvidia_gpu for device in devices) > 1:  # ACS matters to traffic between GPUs only
+        devices = tuple(_with_acs(host, device) for device in devices)
     return PciBus(devices=devices, device_count=len(addresses))
+
+
+def _with_acs(host: Host, device: PciDevice) -> PciDevice:
+    if not device.is_nvidia_gpu or device.upstream is None:
+        return device
+    return msgspec.structs.replace(device, acs_redirects=acs_redirects(host, ROOT, device.upstream))
 
 
 def _device(host: Host, address: str) -> PciDevice | None:
@@ -49,8 +60,19 @@ def _device(host: Host, address: str) -> PciDevice | None:
         numa_node=_number(host, f"{path}/numa_node"),
         revision=_hex(host, f"{path}/revision"),
         is_virtual_function=bool(_link(host, f"{path}/physfn")),
-        sources=dict.fromkeys(("driver",), f"{path}/driver"),
+        **(way_up(host, path) if vendor == "10de" else {}),
+        slot_width_max=_slot_width(host, path),
+        sources={"driver": f"{path}/driver", "aer_fatal": f"{path}/aer_dev_fatal", "iommu": f"{path}/iommu_group/type"},
     )
+
+
+def _slot_width(host: Host, path: str) -> int | None:
+    """What the port above is wired for: sysfs shows a device inside the folder of the bridge it hangs on."""
+    try:
+        above = os.path.dirname(host.resolve(path))
+    except OSError:
+        return None
+    return _number(host, f"{above}/max_link_width")
 
 
 def _name(device: str) -> str | None:

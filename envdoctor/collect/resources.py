@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import Host
-from envdoctor.facts import Resources
+from envdoctor.facts import NumaNode, Resources
 
+NODES = "/sys/devices/system/node/node[0-9]*"
 UNLIMITED: Literal["unlimited"] = "unlimited"
 Limit = int | Literal["unlimited"] | None
 
@@ -23,10 +24,11 @@ def resources(host: Host) -> Resources:
     memory = psutil.virtual_memory() if host.live else None
     total, free = _shm(host)
     group = Cgroup(host)
+    allowed = _affinity(host.request.pid) if host.live else None
     return Resources(
         logical_cpus=psutil.cpu_count() if host.live else None,
         physical_cores=psutil.cpu_count(logical=False) if host.live else None,
-        affinity_cpus=_affinity(host.request.pid) if host.live else None,
+        affinity_cpus=len(allowed) if allowed is not None else None,
         cgroup_version=group.version,
         cpu_quota=group.quota(),
         periods=group.stat("nr_periods"),
@@ -39,20 +41,62 @@ def resources(host: Host) -> Resources:
         shm_free_bytes=free,
         open_files_limit=_limit(host, resource.RLIMIT_NOFILE),
         locked_memory_limit_bytes=_limit(host, resource.RLIMIT_MEMLOCK),
-        numa_nodes=len(host.glob("/sys/devices/system/node/node[0-9]*")) or None,
+        affinity=ranges(allowed) if allowed is not None else None,
+        numa_nodes=len(host.glob(NODES)) or None,
+        numa=_numa(host),
+        rdma_devices=_rdma(host),
         sources={
             "cpu_quota": f"cgroup v{group.version} CPU quota",
             "throttled_periods": f"cgroup v{group.version} cpu.stat",
             "affinity_cpus": "sched_getaffinity",
+            "affinity": "sched_getaffinity",
+            "numa": "/sys/devices/system/node",
+            "rdma_devices": "/sys/class/infiniband",
             "shm_total_bytes": "statvfs /dev/shm",
         },
     )
 
 
-def _affinity(pid: int | None) -> int | None:
+def _affinity(pid: int | None) -> set[int] | None:
     """Processors that the examined process (None: we) may run on; None where it has ended."""
     try:
-        return len(os.sched_getaffinity(pid or 0))
+        return os.sched_getaffinity(pid or 0)
+    except OSError:
+        return None
+
+
+def ranges(cpus: Iterable[int]) -> str:
+    """``0-3,8`` for 0, 1, 2, 3 and 8, as the kernel writes it."""
+    runs: list[list[int]] = []
+    for cpu in sorted(cpus):
+        if runs and cpu == runs[-1][1] + 1:
+            runs[-1][1] = cpu
+        else:
+            runs.append([cpu, cpu])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+def _numa(host: Host) -> tuple[NumaNode, ...] | None:
+    """Every NUMA node; None where one of them cannot be read."""
+    nodes = sorted(int(path.rpartition("node")[2]) for path in host.glob(NODES))
+    found = []
+    for node in nodes:
+        try:
+            folder = f"/sys/devices/system/node/node{node}"
+            cpus, distances = host.read(f"{folder}/cpulist").strip(), host.read(f"{folder}/distance").split()
+        except OSError:
+            return None
+        if len(distances) != len(nodes) or not all(text.isdigit() for text in distances):
+            return None
+        found.append(NumaNode(node=node, cpus=cpus, distances=dict(zip(nodes, map(int, distances), strict=True))))
+    return tuple(found) or None
+
+
+def _rdma(host: Host) -> tuple[str, ...] | None:
+    try:
+        return tuple(host.list("/sys/class/infiniband"))
+    except FileNotFoundError:
+        return ()
     except OSError:
         return None
 

@@ -53,6 +53,7 @@ def system(host: Host) -> System:
         hypervisor=_hypervisor(host),
         wsl=wsl,
         jetson=_jetson(host),
+        chassis=_chassis(host),
         secure_boot=_secure_boot(host),
         uid=os.getuid() if host.live else None,
         user=_user() if host.live else None,
@@ -63,6 +64,7 @@ def system(host: Host) -> System:
             "distribution": "/etc/os-release",
             "hypervisor": "/proc/cpuinfo and /sys/class/dmi/id",
             "wsl": "/proc/sys/kernel/osrelease",
+            "chassis": "/sys/class/dmi/id/chassis_type",
             "secure_boot": "/sys/firmware/efi/efivars",
         },
     )
@@ -126,6 +128,11 @@ def _jetson(host: Host) -> bool:
         return True
     compatible = _text(host, "/proc/device-tree/compatible") or ""
     return "nvidia,tegra" in compatible
+
+
+def _chassis(host: Host) -> int | None:
+    text = (_text(host, "/sys/class/dmi/id/chassis_type") or "").strip()
+    return int(text) if text.isdigit() else None
 
 
 def _secure_boot(host: Host) -> bool | None:

@@ -9,10 +9,11 @@ from typing import Literal
 import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
+from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.measured import number, on_gpu
 from envdoctor.diagnose.running_verdict import nothing_to_judge, told
 from envdoctor.diagnose.said import GENERIC
-from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime, Work
+from envdoctor.facts import CudaDriver, Environment, Expectation, Nvml, Snapshot, TorchInstall, TorchRuntime, Work
 
 LAYERS = (
     *("hardware", "vm", "wsl", "driver", "container", "gpu"),
@@ -20,6 +21,22 @@ LAYERS = (
     *("compute", "framework", "code"),
 )
 """The areas from the bottom of the stack up. A plugin's own area comes after them all."""
+
+WEIGHT = (
+    *("gpu.reset-required", "gpu.ecc-errors", "gpu.xid-errors", "gpu.fabric-unhealthy"),
+    *("gpu.nvswitch-errors", "gpu.nvlink-down"),
+    *(
+        "gpu.memory-full",
+        "gpu.inforom-corrupted",
+        "gpu.throttled",
+        "gpu.too-hot",
+        "gpu.pcie-degraded",
+        "gpu.pcie-errors",
+    ),
+    *("gpu.busy", "gpu.clocks-low", "gpu.far-from-cpu"),
+)
+"""Ids of one area, the one that matters most first: what may spoil results before what only slows down. Where an area is not listed, the
+alphabet decides."""
 
 NOT_A_CAUSE = ("plugin",)
 """Areas that are about envdoctor itself, not about the machine."""
@@ -48,33 +65,39 @@ def layer(finding: Finding) -> int:
     return LAYERS.index(area) if area in LAYERS else len(LAYERS)
 
 
-def _rank(finding: Finding) -> tuple[int, int, str]:
+def _rank(finding: Finding) -> tuple[int, int, int, str]:
     certainty = ("certain", "likely", "possible").index(finding.confidence)
-    return layer(finding), certainty, finding.id
+    weight = WEIGHT.index(finding.id) if finding.id in WEIGHT else len(WEIGHT)
+    return layer(finding), certainty, weight, finding.id
 
 
-def _rank_of_text(finding: Finding) -> tuple[int, int, str]:
+def _rank_of_text(finding: Finding) -> tuple[int, int, int, str]:
     """A report tells little of a machine: what it tells for certain comes before what it only hints at, however low that lies."""
-    lowest, certainty, id = _rank(finding)
-    return certainty + 3 * GENERIC.get(id, 0), lowest, id
+    lowest, certainty, weight, id = _rank(finding)
+    return certainty + 3 * GENERIC.get(id, 0), lowest, weight, id
 
 
 def mark_echoes(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Finding, ...]:
     """The findings, worst and lowest first, each echo with `caused_by`: the finding that its check says explains it."""
     found = sorted(findings, key=_rank)
-    claims = {
-        (cause.id, echo.id)
+    claims = [
+        (cause, echo)
         for cause in found
         for echo in found
         if cause.severity != "info" and cause.id != echo.id and _explains(checks.get(cause.id), echo.id)
-    }
-    causes: dict[str, str] = {}
-    for cause in found:
-        for echo in found:
-            if (cause.id, echo.id) in claims and echo.id not in causes and not _leads_to(causes, cause.id, echo.id):
-                causes[echo.id] = cause.id
-    marked = [msgspec.structs.replace(finding, caused_by=causes.get(finding.id)) for finding in found]
-    return tuple(sorted(marked, key=lambda finding: (_SEVERITY[finding.severity], finding.caused_by is not None)))
+        if cause.gpu is None
+        or echo.gpu is None
+        or cause.gpu == echo.gpu  # one card's fault explains nothing of another's
+    ]
+    causes: dict[str, set[str]] = {}
+    marked = {id(finding): finding for finding in found}
+    for cause, echo in claims:
+        if marked[id(echo)].caused_by is None and not _leads_to(causes, cause.id, echo.id):
+            causes.setdefault(echo.id, set()).add(cause.id)
+            marked[id(echo)] = msgspec.structs.replace(echo, caused_by=cause.id)
+    return tuple(
+        sorted(marked.values(), key=lambda finding: (_SEVERITY[finding.severity], finding.caused_by is not None))
+    )
 
 
 _SEVERITY = {"error": 0, "warning": 1, "info": 2}
@@ -84,14 +107,9 @@ def _explains(check: Check | None, id: str) -> bool:
     return check is not None and any(fnmatchcase(id, pattern) for pattern in check.explains)
 
 
-def _leads_to(causes: Mapping[str, str], start: str, end: str) -> bool:
+def _leads_to(causes: Mapping[str, set[str]], start: str, end: str) -> bool:
     """Whether following `causes` from `start` comes to `end`: two findings must not explain each other."""
-    step: str | None = start
-    while step is not None:
-        if step == end:
-            return True
-        step = causes.get(step)
-    return False
+    return start == end or any(_leads_to(causes, step, end) for step in causes.get(start, ()))
 
 
 def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
@@ -102,17 +120,18 @@ def _root(finding: Finding, by_id: Mapping[str, Finding]) -> Finding:
 
 def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, ...]:
     """The findings as the user's expectation weighs them: with ``--expect cpu``, and a torch that can be imported,
-    nothing that only keeps a GPU from being used is a fault. Of a process, that it holds a GPU is none either,
-    and where it cannot be judged at all, nothing of the machine is held against it."""
-    if snapshot.source.pid is not None and nothing_to_judge(snapshot) is None:
-        findings = tuple(_note(finding) if finding.id in HELD else finding for finding in findings)
-    if not _runs_on_cpu_as_meant(snapshot) and nothing_to_judge(snapshot) is None:
-        return tuple(findings)
-    return tuple(_note(finding) for finding in findings)
-
-
-def _note(finding: Finding) -> Finding:
-    return msgspec.structs.replace(finding, severity="info")
+    nothing that only keeps a GPU from being used is a fault; nor is what ails a GPU that CUDA_VISIBLE_DEVICES leaves out.
+    Of a process, that it holds a GPU is none either, and where it cannot be judged at all, nothing of the machine is held against it."""
+    unjudged = nothing_to_judge(snapshot) is not None
+    of_process = snapshot.source.pid is not None and not unjudged
+    meant = unjudged or _runs_on_cpu_as_meant(snapshot)
+    unused = left_out(snapshot.get(Nvml), snapshot.get(CudaDriver), snapshot.get(Environment))
+    return tuple(
+        msgspec.structs.replace(finding, severity="info")
+        if meant or finding.gpu in unused or (of_process and finding.id in HELD)
+        else finding
+        for finding in findings
+    )
 
 
 def _runs_on_cpu_as_meant(snapshot: Snapshot) -> bool:

@@ -3,6 +3,7 @@
 from envdoctor.facts.base import INTERRUPTED, NOT_WITH_PID, Evidence, Fact, Problem, ProblemKind
 from envdoctor.facts.container import Container
 from envdoctor.facts.driver import (
+    AerEvent,
     CudaDevice,
     CudaDriver,
     DeviceNode,
@@ -13,15 +14,14 @@ from envdoctor.facts.driver import (
     KernelLog,
     KernelModule,
     NvidiaSmi,
-    Nvml,
-    NvmlGpu,
-    NvmlProcess,
+    SxidEvent,
     XidEvent,
 )
 from envdoctor.facts.environment import Environment, Toolkit
 from envdoctor.facts.expectation import Expectation
 from envdoctor.facts.machine import (
     Jupyter,
+    NumaNode,
     PciBus,
     PciDevice,
     ProbeDeath,
@@ -31,6 +31,7 @@ from envdoctor.facts.machine import (
     StuckProcess,
     System,
 )
+from envdoctor.facts.nvml import GpuPair, Nvml, NvmlGpu, NvmlProcess, pci_place
 from envdoctor.facts.process import (
     Process,
     ProcessFrame,
@@ -110,6 +111,7 @@ __all__ = [
     "BUILTIN_FACTS",
     "INTERRUPTED",
     "NOT_WITH_PID",
+    "AerEvent",
     "Container",
     "CudaDevice",
     "CudaDriver",
@@ -124,6 +126,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Fact",
+    "GpuPair",
     "Interpreter",
     "Jupyter",
     "Kernel",
@@ -138,6 +141,7 @@ __all__ = [
     "Messages",
     "MissingLibraries",
     "MissingLibrary",
+    "NumaNode",
     "NvidiaSmi",
     "Nvml",
     "NvmlGpu",
@@ -173,6 +177,7 @@ __all__ = [
     "Source",
     "Stage",
     "StuckProcess",
+    "SxidEvent",
     "System",
     "Toolkit",
     "TorchInstall",
@@ -182,4 +187,5 @@ __all__ = [
     "Work",
     "XidEvent",
     "is_gpu_node",
+    "pci_place",
 ]

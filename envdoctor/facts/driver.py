@@ -78,6 +78,29 @@ class XidEvent(Fact, frozen=True, kw_only=True):
     pci: str | None = None
     """``0000:01:00``."""
     time: float | None = None
+    """Seconds since boot; since the epoch where the log is dated (dmesg -T)."""
+    text: str = ""
+
+
+class SxidEvent(Fact, frozen=True, kw_only=True):
+    """One SXid line of the kernel log: an NVSwitch's error."""
+
+    code: int
+    fatal: bool
+    switch: str
+    """``nvidia-nvswitch3``."""
+    time: float | None = None
+    """As an Xid's."""
+    text: str = ""
+
+
+class AerEvent(Fact, frozen=True, kw_only=True):
+    """One error of the PCIe bus that the kernel logged (Advanced Error Reporting)."""
+
+    severity: Literal["corrected", "nonfatal", "fatal"]
+    pci: str
+    """The device that reports it: ``0000:01:00.0``."""
+    time: float | None = None
     """Seconds since boot."""
     text: str = ""
 
@@ -90,6 +113,10 @@ class KernelLog(Fact, frozen=True, kw_only=True):
     lines: tuple[str, ...] = ()
     """NVRM, nvidia*, nouveau, Xid, SXid, Secure Boot and module-signature lines, newest 400."""
     xids: tuple[XidEvent, ...] = ()
+    sxids: tuple[SxidEvent, ...] = ()
+    aer: tuple[AerEvent, ...] = ()
+    until: float | None = None
+    """Seconds since boot of the newest line, whatever it is about: what an Xid is old against."""
 
     def matching(self, *needles: str) -> tuple[str, ...]:
         """The lines that hold one of `needles`, ignoring case."""
@@ -121,107 +148,6 @@ class DriverLibraries(Fact, frozen=True, kw_only=True):
     def winner(self, name: str) -> DriverLibrary | None:
         """The copy that the loader takes for `name`; None: none is on its path."""
         return next((copy for copy in self.copies if copy.name == name and copy.wins), None)
-
-
-class NvmlProcess(Fact, frozen=True, kw_only=True):
-    """A process that holds memory on a GPU."""
-
-    pid: int
-    used_memory_bytes: int | None = None
-    name: str | None = None
-    kind: Literal["compute", "graphics", "mps"] | None = None
-
-
-class NvmlGpu(Fact, frozen=True, kw_only=True):
-    """One GPU as NVML sees it. A reading that this GPU does not have, or that failed, is None."""
-
-    default_source: ClassVar[str] = "NVML"
-
-    index: int
-    error: int | None = None
-    """The NVML code that asking for this GPU's handle gave; None or 0: it answered."""
-    uuid: str | None = None
-    name: str | None = None
-    pci_bus_id: str | None = None
-    """``00000000:01:00.0`` as NVML writes it."""
-    pci_device_id: int | None = None
-    compute_capability: str | None = None
-    """``8.9``."""
-    memory_total_bytes: int | None = None
-    memory_used_bytes: int | None = None
-    memory_free_bytes: int | None = None
-    utilization_percent: int | None = None
-    compute_mode: int | None = None
-    """0 default, 2 prohibited, 3 exclusive process."""
-    mig_mode: int | None = None
-    """0 off, 1 on."""
-    mig_mode_pending: int | None = None
-    mig_uuids: tuple[str, ...] | None = None
-    """The MIG devices (compute instances) there are."""
-    persistence_mode: int | None = None
-    fabric_state: int | None = None
-    """0 not supported, 1 not started, 2 in progress, 3 completed."""
-    fabric_status: int | None = None
-    vgpu_license: str | None = None
-    """``licensed``, ``unlicensed``, or another state in the card's words."""
-    virtualization_mode: int | None = None
-    """0 none, 1 passthrough, 2 vGPU guest, 3 host vGPU, 4 host vSGA."""
-    processes: tuple[NvmlProcess, ...] | None = None
-    recovery_action: int | None = None
-    """NVML field 230: 0 none, 1 reset, 2 reboot, 3 drain peer-to-peer, 4 drain and reset."""
-    clock_event_reasons: int | None = None
-    """A mask of why clocks are below their highest: 0x1 idle, 0x4 power cap, 0x8 hardware slowdown, 0x20 software thermal,
-    0x40 hardware thermal, 0x80 power brake. On an idle card it says little."""
-    temperature_celsius: int | None = None
-    temperature_slowdown_celsius: int | None = None
-    """Where the hardware begins to slow the card down."""
-    power_limit_watts: float | None = None
-    power_limit_default_watts: float | None = None
-    sm_clock_mhz: int | None = None
-    sm_clock_max_mhz: int | None = None
-    application_clock_mhz: int | None = None
-    application_clock_default_mhz: int | None = None
-    pcie_generation: int | None = None
-    """Now: an idle card lowers it."""
-    pcie_generation_max: int | None = None
-    pcie_width: int | None = None
-    pcie_width_max: int | None = None
-    """What card and slot can do together."""
-    ecc_enabled: bool | None = None
-    ecc_uncorrected_volatile: int | None = None
-    """Since the driver was loaded."""
-    ecc_uncorrected_aggregate: int | None = None
-    """In the card's life."""
-    remapped_uncorrectable: int | None = None
-    """Rows of memory that were replaced for uncorrectable errors."""
-    remap_pending: bool | None = None
-    """A replacement waits for a reset."""
-    remap_failed: bool | None = None
-    retired_pending: bool | None = None
-    """Pages (before Ampere) that wait for a reset to be retired."""
-    retired_pages: int | None = None
-    nvlinks: tuple[bool, ...] | None = None
-    """Of each NVLink whether it is active; empty: the card has none."""
-    inforom_valid: bool | None = None
-
-
-class Nvml(Fact, frozen=True, kw_only=True):
-    """What NVML says: asked through pynvml in a child."""
-
-    default_source: ClassVar[str] = "NVML"
-
-    library: str | None = None
-    """The path of the library that was loaded; empty: the loader found none."""
-    load_error: str | None = None
-    init_code: int | None = None
-    """What ``nvmlInit`` returned; 0: it worked."""
-    init_error: str | None = None
-    driver_version: str | None = None
-    library_version: str | None = None
-    cuda_driver_version: int | None = None
-    """``13020`` for CUDA 13.2."""
-    device_count: int | None = None
-    gpus: tuple[NvmlGpu, ...] = ()
 
 
 class CudaDevice(Fact, frozen=True, kw_only=True):

@@ -31,11 +31,23 @@ class System(Fact, frozen=True, kw_only=True):
     """0: not WSL; 1 or 2: its version."""
     jetson: bool | None = None
     """An NVIDIA Tegra board: its GPU is not on the PCI bus."""
+    chassis: int | None = None
+    """The firmware's type of the housing (SMBIOS): 3 desktop, 9 10 14 31 32 portable, 17 23 server."""
     secure_boot: bool | None = None
     uid: int | None = None
     user: str | None = None
     boot_time: float | None = None
     """Seconds since the epoch."""
+
+
+class NumaNode(Fact, frozen=True, kw_only=True):
+    """One NUMA node."""
+
+    node: int
+    cpus: str = ""
+    """``0-31,64-95``; empty: memory only."""
+    distances: dict[int, int] = {}
+    """To every node; 10 is itself, up to 16 the same socket, 20 and more another one."""
 
 
 class Resources(Fact, frozen=True, kw_only=True):
@@ -45,6 +57,8 @@ class Resources(Fact, frozen=True, kw_only=True):
     physical_cores: int | None = None
     affinity_cpus: int | None = None
     """Processors this process may run on (``sched_getaffinity``)."""
+    affinity: str | None = None
+    """Which ones: ``0-31``."""
     cgroup_version: int | None = None
     """1 or 2; 0: no cgroup hierarchy is mounted."""
     cpu_quota: float | Literal["unlimited"] | None = None
@@ -63,6 +77,9 @@ class Resources(Fact, frozen=True, kw_only=True):
     open_files_limit: int | Literal["unlimited"] | None = None
     locked_memory_limit_bytes: int | Literal["unlimited"] | None = None
     numa_nodes: int | None = None
+    numa: tuple[NumaNode, ...] | None = None
+    rdma_devices: tuple[str, ...] | None = None
+    """InfiniBand and RoCE adapters: ``mlx5_0`` …"""
 
 
 class PciDevice(Fact, frozen=True, kw_only=True):
@@ -89,6 +106,20 @@ class PciDevice(Fact, frozen=True, kw_only=True):
     link_speed_max_gts: float | None = None
     numa_node: int | None = None
     """-1: the firmware names none."""
+    local_cpus: str | None = None
+    """The processors of its NUMA node: ``0-31``."""
+    upstream: tuple[str, ...] | None = None
+    """The bridges above it, the nearest first."""
+    slot_width_max: int | None = None
+    """Lanes of the nearest of them: what the board has wired."""
+    aer_corrected: int | None = None
+    """PCIe errors since boot that the link mended by itself."""
+    aer_nonfatal: int | None = None
+    aer_fatal: int | None = None
+    iommu: str | None = None
+    """How the IOMMU treats it: ``identity`` (passed through), ``DMA`` or ``DMA-FQ`` (translated); empty: there is none."""
+    acs_redirects: tuple[str, ...] | None = None
+    """The bridges above it that send peer-to-peer traffic up to the root (ACS); None: their settings may not be read."""
     revision: str | None = None
     is_virtual_function: bool | None = None
 

@@ -71,3 +71,47 @@ def test_a_log_of_a_million_lines_is_cut_to_the_newest() -> None:
     found = parse("\n".join(f"[{i}.000000] NVRM: line {i}" for i in range(100_000)), "dmesg")
     assert len(found.lines) == 400
     assert found.lines[-1].endswith("line 99999")
+
+
+AER = """\
+[  100.000000] pcieport 0000:00:01.0: AER: Multiple Corrected error received: 0000:01:00.0
+[  100.000001] nvidia 0000:01:00.0: PCIe Bus Error: severity=Corrected, type=Physical Layer, (Receiver ID)
+[  200.000000] pcieport 0000:00:01.0: AER: PCIe Bus Error: severity=Uncorrectable (Fatal), type=Transaction Layer, (Receiver ID)
+[  300.000000] nvidia 0000:01:00.0: AER: PCIe Bus Error: severity=Uncorrected (Non-Fatal), type=Transaction Layer, (Requester ID)
+[ 9000.500000] usb 1-1: new device
+"""
+
+
+def test_errors_of_the_bus_are_told_apart() -> None:
+    log = parse(AER, "dmesg")
+    assert [(event.severity, event.pci, event.time) for event in log.aer] == [
+        ("corrected", "0000:01:00.0", 100.000001),
+        ("fatal", "0000:00:01.0", 200.0),
+        ("nonfatal", "0000:01:00.0", 300.0),
+    ]
+
+
+def test_the_logs_end_is_its_newest_line_whatever_it_is_about() -> None:
+    assert parse(AER, "dmesg").until == 9000.5
+    assert parse("no time at all", "dmesg").until is None
+
+
+def test_a_dated_log_tells_the_age_too() -> None:
+    dated = (
+        "[Tue Mar  3 19:00:00 2026] NVRM: Xid (PCI:0000:C1:00): 48, pid=1\n"
+        "[Thu Mar  5 19:00:00 2026] usb 1-1: new device\n"
+    )
+    log = parse(dated, "dmesg -T")
+    assert log.until is not None
+    assert log.xids[0].time is not None
+    assert log.until - log.xids[0].time == 2 * 86400
+
+
+def test_errors_of_switches() -> None:
+    line = "[  100.000000] nvidia-nvswitch3: SXid (PCI:0000:c1:00.0): 20034, Fatal, Link 28 LTSSM Fault Up"
+    other = "[  101.000000] nvidia-nvswitch0: SXid (PCI:0000:c0:00.0): 12028, Non-fatal, Link 32 egress non-posted PRIV error (First)"
+    found = parse(f"{line}\n{other}\n", "dmesg").sxids
+    assert [(event.switch, event.code, event.fatal, event.time) for event in found] == [
+        ("nvidia-nvswitch3", 20034, True, 100.0),
+        ("nvidia-nvswitch0", 12028, False, 101.0),
+    ]

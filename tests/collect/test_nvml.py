@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,3 +123,93 @@ def test_no_library_is_known_to_be_absent() -> None:
     found = nvml(LiveHost(environ={"PATH": "/usr/bin:/bin"}))
     assert (found.library, found.init_code) == ("", None)
     assert found.load_error
+
+
+def test_a_card_that_is_lost_in_the_middle_costs_only_its_own_row(fake_driver: FakeDriver) -> None:
+    found = ask(fake_driver, STUB_GPU_COUNT="8", STUB_LOST_3="15")
+    assert [gpu.error for gpu in found.gpus] == [0, 0, 0, 15, 0, 0, 0, 0]
+    assert all(gpu.name for gpu in found.gpus if gpu.index != 3)
+
+
+def test_heat_power_and_firmware(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(
+        fake_driver,
+        STUB_TEMP_MEM="88",
+        STUB_TEMP_MEM_MAX="95",
+        STUB_TEMP_MARGIN="-3",
+        STUB_THERMAL_SECONDS="312",
+        STUB_CLOCK_APPLICATION="900",
+        STUB_CLOCK_APPLICATION_DEFAULT="1410",
+    ).gpus
+    assert (gpu.memory_temperature_celsius, gpu.memory_temperature_max_celsius) == (88, 95)
+    assert (gpu.temperature_margin_celsius, gpu.temperature_margin_slowdown_celsius) == (-3, -2)
+    assert (gpu.thermal_violation_seconds, gpu.power_draw_watts, gpu.power_limit_enforced_watts) == (
+        312.0,
+        23.51,
+        450.0,
+    )
+    assert (gpu.application_clock_mhz, gpu.application_clock_default_mhz, gpu.performance_state) == (900, 1410, 8)
+    assert (gpu.gsp_firmware_version, gpu.gsp_enabled, gpu.vbios_version) == ("595.45.04", True, "95.02.3C.40.8F")
+    assert (gpu.inforom_valid, gpu.pcie_replays) == (True, 0)
+
+
+def test_memory_errors_and_repairs(fake_driver: FakeDriver) -> None:
+    ecc = {"STUB_ECC": "1", "STUB_ECC_DEFAULT": "1", "STUB_ECC_PENDING": "0", "STUB_ECC_CORRECTED": "7"}
+    repairs = {"STUB_REMAP": "1,2,0,0", "STUB_REMAP_BANKS": "630,5,3,1,1", "STUB_SRAM": "5,1"}
+    [gpu] = ask(fake_driver, **ecc, **repairs, STUB_RECOVERY_ACTION="4", STUB_INFOROM_VALID="0").gpus
+    assert (gpu.ecc_enabled, gpu.ecc_default, gpu.ecc_pending, gpu.ecc_corrected_volatile) == (True, True, False, 7)
+    assert (gpu.sram_uncorrected_aggregate, gpu.sram_threshold_exceeded) == (5, True)
+    assert (gpu.remapped_correctable, gpu.remapped_uncorrectable) == (1, 2)
+    assert gpu.remap_banks == (630, 5, 3, 1, 1)
+    assert (gpu.recovery_action, gpu.inforom_valid) == (4, False)
+
+
+def test_errors_of_links_and_the_health_of_the_fabric(fake_driver: FakeDriver) -> None:
+    links = {"STUB_NVLINK": "1" * 18, "STUB_NVLINK_RECOVERIES": "3", "STUB_NVLINK_BAD_LINK": "7"}
+    fabric = {"STUB_FABRIC_STATE": "3", "STUB_FABRIC_HEALTH": "0x155"}
+    [gpu] = ask(fake_driver, **links, **fabric, STUB_NVLINK_CRC="4", STUB_NVLINK_RECOVERY_FAILED="1").gpus
+    assert gpu.nvlink_errors == {"crc": 4, "replay": 0, "recovery": 3, "recovery-failed": 1}
+    assert (gpu.nvlink_recovered, gpu.nvlink_mbps) == ((7,), 26562)
+    assert (gpu.fabric_state, gpu.fabric_status, gpu.fabric_health) == (3, 0, 0x155)
+
+
+def test_what_older_cards_do_not_have_is_unknown(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_INFOROM_VALID="none", STUB_GSP="none", STUB_GSP_MODE="none").gpus
+    assert (gpu.inforom_valid, gpu.gsp_firmware_version, gpu.gsp_enabled) == (None, None, None)
+    assert (gpu.sram_threshold_exceeded, gpu.remap_banks, gpu.recovery_action) == (None, None, None)
+    assert (gpu.nvlink_errors, gpu.nvlink_mbps, gpu.memory_temperature_celsius) == (None, None, None)
+    assert (gpu.temperature_margin_celsius, gpu.ecc_default, gpu.thermal_violation_seconds) == (None, None, None)
+
+
+def test_a_driver_without_field_values_keeps_all_the_rest(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_RC_nvmlDeviceGetFieldValues="13", STUB_REMAP="0,1,1,0").gpus
+    assert (gpu.recovery_action, gpu.remap_pending, gpu.temperature_celsius) == (None, True, 41)
+
+
+def test_instances_of_mig_are_counted(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_MIG="1", STUB_MIG_DEVICES="2").gpus
+    assert len(gpu.mig_uuids or ()) == 2
+    assert all(uuid.startswith("MIG-") for uuid in gpu.mig_uuids or ())
+
+
+def test_the_ways_between_gpus(fake_driver: FakeDriver) -> None:
+    found = ask(fake_driver, STUB_GPU_COUNT="3", STUB_P2P="5", STUB_TOPOLOGY="50", STUB_HANDLE_1="15")
+    assert [(pair.first, pair.second, pair.level, pair.p2p_read) for pair in found.pairs or ()] == [(0, 2, 50, 5)]
+    assert ask(fake_driver).pairs is None
+
+
+def test_probes_of_our_own_are_no_processes_of_others(fake_driver: FakeDriver) -> None:
+    [gpu] = ask(fake_driver, STUB_PROCS=f"{os.getpid()}:100,1:50").gpus
+    assert [process.pid for process in gpu.processes or ()] == [os.getpid(), 1]
+    with subprocess.Popen(["sleep", "30"]) as ours:
+        try:
+            [gpu] = ask(fake_driver, STUB_PROCS=f"{ours.pid}:100").gpus
+        finally:
+            ours.kill()
+    assert gpu.processes == ()
+
+
+@pytest.mark.parametrize("licensed", [True, False])
+def test_the_licence_of_a_vgpu(fake_driver: FakeDriver, licensed: bool) -> None:
+    [gpu] = ask(fake_driver, STUB_LICENSE=str(int(licensed)), STUB_VIRTUALIZATION="2").gpus
+    assert gpu.vgpu_license == ("licensed" if licensed else "unlicensed")

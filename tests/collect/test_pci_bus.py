@@ -106,3 +106,58 @@ def test_a_bus_that_cannot_be_seen_is_unknown_not_empty(tmp_path: Path) -> None:
 def test_a_driver_is_named_though_its_folder_is_out_of_sight(tmp_path: Path) -> None:
     [found] = pci_bus(RecordedHost(tmp_path, {**BRIDGE, **card(driver="->../../drivers/nouveau")})).devices
     assert found.driver == "nouveau"
+
+
+def config(control: int | None) -> bytes:
+    """The configuration space of a bridge whose second extended capability is ACS; None: it has none."""
+    first = (0x0001 | 0x1 << 16 | 0x148 << 20).to_bytes(4, "little")
+    acs = (0x000D | 0x1 << 16).to_bytes(4, "little") + (0x7F).to_bytes(2, "little")
+    second = acs + (control or 0).to_bytes(2, "little") if control is not None else bytes(8)
+    return bytes(0x100) + first + bytes(0x44) + second + bytes(0x1000 - 0x150)
+
+
+def behind_bridges(*controls: int | None) -> dict[str, str | bytes | None]:
+    """Two cards, each behind a bridge of its own."""
+    files: dict[str, str | bytes | None] = {}
+    for number, control in enumerate(controls, 1):
+        bridge, gpu = f"0000:00:0{number}.0", f"0000:0{number}:00.0"
+        place = f"/sys/devices/pci0000:00/{bridge}/{gpu}"
+        files |= {f"{place}/{path.rpartition('/')[2]}": text for path, text in card(gpu).items() if gpu in path}
+        files |= {
+            f"/sys/devices/pci0000:00/{bridge}/config": config(control),
+            f"/sys/devices/pci0000:00/{bridge}/max_link_width": "8\n",
+            f"/sys/bus/pci/devices/{bridge}": f"->../../../devices/pci0000:00/{bridge}",
+            f"/sys/bus/pci/devices/{gpu}": f"->../../../devices/pci0000:00/{bridge}/{gpu}",
+        }
+    return files
+
+
+def test_the_bridges_above_a_card_and_what_they_redirect(tmp_path: Path) -> None:
+    found = pci_bus(RecordedHost(tmp_path, behind_bridges(0x1D, 0x01)))
+    first, second = found.nvidia_gpus
+    assert (first.upstream, first.slot_width_max) == (("0000:00:01.0",), 8)
+    assert (first.acs_redirects, second.acs_redirects) == (("0000:00:01.0",), ())
+
+
+def test_bridges_without_acs_and_settings_that_may_not_be_read(tmp_path: Path) -> None:
+    files = behind_bridges(None, None)
+    files["/sys/devices/pci0000:00/0000:00:02.0/config"] = bytes(64)
+    first, second = pci_bus(RecordedHost(tmp_path, files)).nvidia_gpus
+    assert (first.acs_redirects, second.acs_redirects) == ((), None)
+
+
+def test_errors_of_the_link_and_the_iommu(tmp_path: Path) -> None:
+    more = {
+        "aer_dev_correctable": "RxErr 2\nBadTLP 3\nTOTAL_ERR_COR 5\n",
+        "aer_dev_nonfatal": "TOTAL_ERR_NONFATAL 0\n",
+        "iommu_group/type": "DMA-FQ\n",
+        "local_cpulist": "0-15,32-47\n",
+    }
+    [gpu] = pci_bus(RecordedHost(tmp_path, card(**more))).devices
+    assert (gpu.aer_corrected, gpu.aer_nonfatal, gpu.aer_fatal) == (5, 0, None)
+    assert (gpu.iommu, gpu.local_cpus) == ("DMA-FQ", "0-15,32-47")
+
+
+def test_no_iommu_is_known_to_be_none(tmp_path: Path) -> None:
+    [gpu] = pci_bus(RecordedHost(tmp_path, card())).devices
+    assert (gpu.iommu, gpu.slot_width_max, gpu.acs_redirects) == ("", None, None)

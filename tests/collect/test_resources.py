@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from envdoctor.collect.host import LiveHost
-from envdoctor.collect.resources import resources
+from envdoctor.collect.resources import ranges, resources
 from recorded import RecordedHost
 
 V2 = {"/sys/fs/cgroup/cgroup.controllers": "cpu memory\n", "/proc/self/cgroup": "0::/\n"}
@@ -86,3 +86,37 @@ def test_this_machine() -> None:
     assert found.affinity_cpus is not None
     assert 0 < found.affinity_cpus <= found.logical_cpus
     assert found.memory_total_bytes is not None
+
+
+@pytest.mark.parametrize(
+    ("cpus", "text"), [((), ""), ((3,), "3"), ((0, 1, 2, 3, 8), "0-3,8"), ((5, 1, 0, 7, 6), "0-1,5-7")]
+)
+def test_processors_are_written_as_the_kernel_does(cpus: tuple[int, ...], text: str) -> None:
+    assert ranges(cpus) == text
+
+
+def test_numa_nodes_with_their_distances(tmp_path: Path) -> None:
+    folder = "/sys/devices/system/node/node"
+    files = {
+        f"{folder}0/cpulist": "0-31\n",
+        f"{folder}0/distance": "10 32\n",
+        f"{folder}1/cpulist": "32-63\n",
+        f"{folder}1/distance": "32 10\n",
+        "/sys/class/infiniband/mlx5_0": None,
+    }
+    found = resources(RecordedHost(tmp_path, files))
+    assert [(node.node, node.cpus, node.distances) for node in found.numa or ()] == [
+        (0, "0-31", {0: 10, 1: 32}),
+        (1, "32-63", {0: 32, 1: 10}),
+    ]
+    assert (found.numa_nodes, found.rdma_devices) == (2, ("mlx5_0",))
+
+
+def test_nodes_that_do_not_add_up_are_unknown(tmp_path: Path) -> None:
+    files = {"/sys/devices/system/node/node0/cpulist": "0-3\n", "/sys/devices/system/node/node0/distance": "10 20\n"}
+    found = resources(RecordedHost(tmp_path, files))
+    assert (found.numa, found.rdma_devices) == (None, ())
+
+
+def test_our_own_processors_are_listed() -> None:
+    assert resources(LiveHost()).affinity

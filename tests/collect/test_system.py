@@ -80,3 +80,9 @@ def test_secure_boot(tmp_path: Path, variable: bytes, state: bool) -> None:
 
 def test_secure_boot_is_unknown_without_efi(tmp_path: Path) -> None:
     assert system(RecordedHost(tmp_path)).secure_boot is None
+
+
+@pytest.mark.parametrize(("text", "chassis"), [("10\n", 10), ("", None), ("Other\n", None)])
+def test_the_housing(tmp_path: Path, text: str, chassis: int | None) -> None:
+    assert system(RecordedHost(tmp_path, {"/sys/class/dmi/id/chassis_type": text})).chassis == chassis
+    assert system(RecordedHost(tmp_path / "bare")).chassis is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Check, Finding, check
+from envdoctor.diagnose.api import Check, Finding, Severity, check
 from envdoctor.diagnose.testing import snapshot_of
 from envdoctor.diagnose.verdict import Verdict, decide, expected, mark_echoes
 from envdoctor.facts import CudaDevice, CudaDriver, Expectation, Fact, Stage, System, TorchInstall, TorchRuntime
@@ -139,3 +139,34 @@ def test_a_torch_whose_start_failed_uses_no_gpu_whatever_cuinit_says() -> None:
 
 def test_a_torch_that_cannot_be_imported_uses_no_gpu() -> None:
     assert verdict(facts=(TorchRuntime(stages=(Stage(name="import", status="crashed"),)),)).gpu_usable is False
+
+
+def of(gpu: int | None, id: str, severity: Severity = "error") -> Finding:
+    return Finding(id=id, title=f"{id} of {gpu}", severity=severity, gpu=gpu)
+
+
+def test_one_cards_fault_explains_nothing_of_anothers() -> None:
+    checks = (a_check("gpu.reset-required", "gpu.ecc-errors"),)
+    found = verdict(of(1, "gpu.reset-required"), of(3, "gpu.ecc-errors"), checks=checks)
+    assert (found.cause, found.also) == ("gpu.reset-required", ("gpu.ecc-errors",))
+    same = verdict(of(3, "gpu.reset-required"), of(3, "gpu.ecc-errors"), checks=checks)
+    assert same.also == ()
+
+
+def test_of_two_cards_with_one_fault_only_the_explained_one_is_an_echo() -> None:
+    checks = {"gpu.reset-required": a_check("gpu.reset-required", "gpu.ecc-errors")}
+    findings = (of(1, "gpu.reset-required"), of(1, "gpu.ecc-errors"), of(3, "gpu.ecc-errors"))
+    marked = {(finding.id, finding.gpu): finding.caused_by for finding in mark_echoes(findings, checks)}
+    assert marked[("gpu.ecc-errors", 1)] == "gpu.reset-required"
+    assert marked[("gpu.ecc-errors", 3)] is None
+
+
+def test_a_finding_about_no_card_explains_and_is_explained_by_any() -> None:
+    checks = (a_check("driver.gpu-lost", "cuda.init-failed"),)
+    assert verdict(of(3, "driver.gpu-lost"), of(None, "cuda.init-failed"), checks=checks).also == ()
+
+
+def test_within_an_area_what_spoils_results_comes_before_what_slows_down() -> None:
+    slow = of(3, "gpu.clocks-low", "warning"), of(2, "gpu.busy", "warning"), of(3, "gpu.pcie-degraded", "warning")
+    assert verdict(*slow, of(3, "gpu.ecc-errors", "warning"), facts=WORKING).cause == "gpu.ecc-errors"
+    assert verdict(*slow, facts=WORKING).cause == "gpu.pcie-degraded"

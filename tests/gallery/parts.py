@@ -41,6 +41,10 @@ class Case:
     exit_code: int | None = None
     """None: 1 with an error, 0 for a warning or health."""
     status: str | None = None
+    gpu: int | None = None
+    """The GPU that the cause's finding names, where it is about one."""
+    notes: tuple[str, ...] = ()
+    """Ids of findings that are told and are no failure."""
 
     @property
     def expected_exit(self) -> int:

@@ -113,6 +113,7 @@ def _write(root: Path, path: str, text: str) -> None:
         place.symlink_to(text[2:])
     else:
         place.write_text(text)
+        place.chmod(0o755 if text.startswith("#!") else 0o644)
 
 
 def _sys(root: Path, gpus: list[dict[str, str]], modules: list[str]) -> None:

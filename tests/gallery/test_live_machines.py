@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from envdoctor.report.json import schema
+from ill_cards import ILL, SILENT
 from machines import CASES
 from parts import PLACE, Case
 from sandbox import possible, run
@@ -51,9 +52,9 @@ def examine(case: Case, builds: Path, work: Path) -> tuple[dict[str, Any], int, 
     return json.loads(result.stdout), result.returncode, seconds
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", (*CASES, *ILL), ids=lambda case: case.name)
 def test_the_cause_is_named(case: Case, builds: Path) -> None:
-    work = PLACE / "work" / case.name.replace(" ", "-").replace(",", "")
+    work = PLACE / "work" / case.name.replace(" ", "-").replace(",", "").replace("/", "-")
     work.mkdir(parents=True)
     report, code, seconds = examine(case, builds, work)
     verdict = report["verdict"]
@@ -62,6 +63,12 @@ def test_the_cause_is_named(case: Case, builds: Path) -> None:
     assert tuple(verdict["also"]) == case.also, found
     assert verdict["status"] == (case.status or ("broken" if case.cause else "ok")), found
     assert code == case.expected_exit
+    if case.gpu is not None:
+        assert {f["gpu"] for f in report["findings"] if f["severity"] != "info"} == {case.gpu}, found
+    told = {f["id"] for f in report["findings"] if f["severity"] == "info"}
+    assert told >= set(case.notes), found
+    if case in SILENT:
+        assert {id for id in told if id.startswith(("gpu.", "driver.", "nccl."))} == set(case.notes), found
     assert seconds < 12
     assert all(len(finding["title"]) <= 100 for finding in report["findings"])
     assert not [check for check in report["checks"] if check["status"] == "crashed"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import torch_works
+from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.predicates import cuda_works, torch_works
 from envdoctor.facts import CudaDriver, Messages, Nvml, NvmlGpu, TorchRuntime
 
 PROHIBITED, EXCLUSIVE = 2, 3
@@ -36,6 +36,7 @@ def compute_mode(
     A hung or broken GPU.
     """
     if torch_works(torch_runtime):
+        yield from _some(nvml)
         return
     gpus = nvml.gpus if nvml is not None else ()
     shut = [gpu for gpu in gpus if _is_shut(gpu)]
@@ -44,6 +45,8 @@ def compute_mode(
     devices = cuda_driver.devices if cuda_driver is not None and not gpus else ()
     if shut and not open_ones:
         yield _finding(shut[0], nvml, cuda_driver)
+    elif shut and cuda_works(cuda_driver, torch_runtime):
+        yield from _some(nvml)
     elif devices and all(device.compute_mode == PROHIBITED for device in devices):
         first = devices[0]
         yield Finding(
@@ -63,6 +66,13 @@ def compute_mode(
         )
 
 
+def _some(nvml: Nvml | None) -> Iterator[Finding]:
+    """CUDA works here: single GPUs that are closed all the same. One that is exclusive and taken serves somebody, or ourselves."""
+    for gpu in nvml.gpus if nvml is not None else ():
+        if gpu.compute_mode == PROHIBITED:
+            yield _finding(gpu, None, None, severity="warning")
+
+
 def _is_shut(gpu: NvmlGpu) -> bool:
     return gpu.compute_mode == PROHIBITED or (gpu.compute_mode == EXCLUSIVE and bool(_holders(gpu)))
 
@@ -71,11 +81,12 @@ def _holders(gpu: NvmlGpu) -> list[int]:
     return [process.pid for process in gpu.processes or () if process.kind == "compute"]
 
 
-def _finding(gpu: NvmlGpu, nvml: Nvml | None, cuda: CudaDriver | None) -> Finding:
+def _finding(gpu: NvmlGpu, nvml: Nvml | None, cuda: CudaDriver | None, severity: Severity = "error") -> Finding:
     taken = _holders(gpu) if gpu.compute_mode == EXCLUSIVE else []
     mode = f"exclusive and process {taken[0]} holds it" if taken else "prohibited"
     return Finding(
         title=f"GPU {gpu.index} ({gpu.name or 'unnamed'}): compute mode is {mode}",
+        severity=severity,
         evidence=(
             gpu.says("compute_mode", f"GPU {gpu.index}: {gpu.compute_mode}"),
             *(gpu.says("processes", f"process {pid}") for pid in taken),

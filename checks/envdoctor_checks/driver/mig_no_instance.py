@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
-from envdoctor.facts import CudaDriver, Messages, Nvml, TorchRuntime
+from envdoctor.facts import CudaDriver, Messages, Nvml, NvmlGpu, TorchRuntime
 
 
 @check(
@@ -32,6 +32,9 @@ def mig_no_instance(
     A driver or container problem: nvidia-smi shows the card, CUDA says "no CUDA-capable device is detected".
     """
     if cuda_works(cuda_driver, torch_runtime):
+        for gpu in nvml.gpus if nvml is not None else ():
+            if gpu.mig_mode == 1 and gpu.mig_uuids == () and not gpu.error:
+                yield _one_of_several(gpu)
         return
     bare = [gpu for gpu in (nvml.gpus if nvml else ()) if gpu.mig_mode == 1 and gpu.mig_uuids == ()]
     usable = [gpu for gpu in (nvml.gpus if nvml else ()) if not gpu.error and (gpu.mig_mode != 1 or gpu.mig_uuids)]
@@ -65,4 +68,19 @@ def mig_no_instance(
             Fix("Or turn MIG off", f"sudo nvidia-smi -i {index} -mig 0"),
         ),
         gpu=bare[0].index if bare else None,
+    )
+
+
+def _one_of_several(gpu: NvmlGpu) -> Finding:
+    """CUDA works on the others: this one lies idle."""
+    return Finding(
+        title=f"GPU {gpu.index} ({gpu.name or 'unnamed'}): MIG is on and there are 0 compute instances"[:100],
+        severity="warning",
+        detail="CUDA works on the other GPUs; this one cannot be used.",
+        evidence=(gpu.says("mig_mode", f"GPU {gpu.index}: MIG on, instances: none"),),
+        fix=(
+            Fix("See the profiles, and make instances", f"sudo nvidia-smi mig -i {gpu.index} -lgip"),
+            Fix("Or turn MIG off", f"sudo nvidia-smi -i {gpu.index} -mig 0"),
+        ),
+        gpu=gpu.index,
     )

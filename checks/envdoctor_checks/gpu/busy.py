@@ -6,14 +6,21 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Work
+from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, TorchRuntime, Work
 
 BUSY_PERCENT = 20.0
 """Utilisation before our own work began: a desktop stays below, a job does not."""
 
 
-@check("gpu.busy", explains=("compute.slow", "compute.step-jitter", "compute.launch-stall"))
-def busy(work: Work) -> Iterator[Finding]:
+FIX = (Fix("See who it is", "nvidia-smi"), Fix("Or take another GPU", "export CUDA_VISIBLE_DEVICES=N"))
+
+
+@check(
+    "gpu.busy",
+    fields=("work.devices|nvml.gpus",),
+    explains=("compute.slow", "compute.step-jitter", "compute.launch-stall"),
+)
+def busy(work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | None) -> Iterator[Finding]:
     """Another process keeps the GPU busy.
 
     What it means:
@@ -29,7 +36,7 @@ def busy(work: Work) -> Iterator[Finding]:
     Often mistaken for:
     A slow or throttled card.
     """
-    for device in on_gpu(work):
+    for device in on_gpu(work) if work is not None else ():
         before = device.load.utilization_before if device.load is not None else None
         at_work = before is not None and before >= BUSY_PERCENT
         if not device.tenants and not at_work:
@@ -42,9 +49,40 @@ def busy(work: Work) -> Iterator[Finding]:
                 device.says("tenants", ", ".join(device.tenants) or "none to be seen"),
                 *((device.load.says("utilization_before"),) if device.load is not None else ()),
             ),
-            fix=(Fix("See who it is", "nvidia-smi"), Fix("Or take another GPU", "export CUDA_VISIBLE_DEVICES=N")),
+            fix=FIX,
             gpu=device.gpu,
         )
+    worked = {device.gpu for device in on_gpu(work)} if work is not None else set()
+    for gpu in nvml.gpus if nvml is not None else ():
+        if gpu.index not in worked:
+            yield from _by_nvml(gpu, alone=torch_runtime is None)
+
+
+def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
+    """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing."""
+    names = [_name(process) for process in gpu.processes or () if process.kind in ("compute", "mps")]
+    percent = gpu.utilization_percent or 0
+    at_work = percent >= BUSY_PERCENT and (alone or bool(names))
+    if not names and not at_work:
+        return
+    who = (
+        f"{len(names)} other process{'es' * (len(names) > 1)} ({', '.join(names[:3])})"
+        if names
+        else "no process to be seen"
+    )
+    yield Finding(
+        title=f"GPU {gpu.index} is {f'{percent} % busy' if at_work else 'in use'}: {who}"[:100],
+        severity="warning" if at_work else "info",
+        detail="Processes on one GPU take turns: each is slower than alone.",
+        evidence=(gpu.says("processes", ", ".join(names) or "none to be seen"), gpu.says("utilization_percent")),
+        fix=FIX,
+        gpu=gpu.index,
+        confidence="likely",
+    )
+
+
+def _name(process: NvmlProcess) -> str:
+    return f"{process.pid} {(process.name or '').rpartition('/')[2]}".strip()
 
 
 def _title(device: DeviceWork, before: float | None) -> str:

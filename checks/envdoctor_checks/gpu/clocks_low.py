@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import Nvml, NvmlGpu
+from envdoctor.diagnose.cards import in_a_laptop
+from envdoctor.facts import Nvml, NvmlGpu, System
 
 NOTABLE = 0.95
 """Of the default: a few watts or one step of the clock are nobody's loss."""
 
 
 @check("gpu.clocks-low", fields=("nvml.gpus",), explains=("compute.slow",))
-def clocks_low(nvml: Nvml) -> Iterator[Finding]:
+def clocks_low(nvml: Nvml, system: System | None) -> Iterator[Finding]:
     """Somebody set the GPU's power limit or its application clocks below the default.
 
     What it means:
@@ -26,10 +27,10 @@ def clocks_low(nvml: Nvml) -> Iterator[Finding]:
     Set it back: `sudo nvidia-smi -i N -pl DEFAULT`, `sudo nvidia-smi -i N -rac`, `sudo nvidia-smi -i N -rgc`. Ask first: it can be meant, to save power.
 
     Often mistaken for:
-    Throttling by heat, which the card does by itself.
+    Throttling by heat, which the card does by itself. In a laptop the firmware moves the power limit with battery and profile: not told here.
     """
     for gpu in nvml.gpus:
-        if _below(gpu.power_limit_watts, gpu.power_limit_default_watts):
+        if _below(gpu.power_limit_watts, gpu.power_limit_default_watts) and not in_a_laptop(gpu, system):
             yield _finding(
                 gpu,
                 f"power limit {gpu.power_limit_watts:.0f} W; its default is {gpu.power_limit_default_watts:.0f} W",

@@ -4,74 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import Messages, Nvml, NvmlGpu
+from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.cards import replace, reset
+from envdoctor.facts import Nvml, NvmlGpu
 
 REMAPS_AT_MOST = 512
 """Rows of one bank's reserve: DCGM's limit for replacing a card."""
 RETIRED_AT_MOST = 63
 """Retired pages at which NVIDIA replaces a card from before Ampere."""
+MANY_CORRECTED = 20_000_000
+"""Azure's limit for memory (its node health checks); Meta's is 50 million."""
+FIELDS = (
+    *("ecc_uncorrected_volatile", "ecc_uncorrected_aggregate", "sram_uncorrected_aggregate", "sram_threshold_exceeded"),
+    *("remapped_uncorrectable", "remap_pending", "remap_failed", "remap_banks", "retired_pages", "retired_pending"),
+    "ecc_corrected_volatile",
+)
+"""What is shown of a card, where it is neither zero nor unknown."""
 
 
 @check("gpu.ecc-errors", fields=("nvml.gpus",), explains=("compute.wrong-result",))
-def ecc_errors(nvml: Nvml, messages: Messages | None) -> Iterator[Finding]:
+def ecc_errors(nvml: Nvml) -> Iterator[Finding]:
     """The GPU's memory has uncorrectable errors, or repairs of it wait for a reset or failed.
 
     What it means:
     Memory with ECC corrects single bits and reports the rest. An uncorrectable error ends the program that met it; the row is then replaced
-    by a spare one (Ampere and later) or its page retired, which takes effect at the next reset. Where no spare row is left, the card is to
-    be replaced.
+    by a spare one (Ampere and later) or its page retired, which takes effect at the next reset. Where a replacement failed, no spare row is
+    left, or the card says that its SRAM had more errors than its threshold allows, no reset mends it: the card is to be replaced.
+    Rows that were replaced long ago, and errors that were corrected, are no fault.
 
     How to confirm it by hand:
-    `nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT`.
+    `nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT`; `sudo dmesg | grep -i xid` (48, 63, 64, 94, 95, 171, 172).
 
     Ways out:
-    Pending: reset the GPU (`sudo nvidia-smi -r -i N`, nothing may use it) or restart the machine. Failed, or again and again: have the card
-    replaced.
+    Pending: take the jobs off the node and reset the GPU (`sudo nvidia-smi -r -i N`; on machines with NVSwitches all GPUs together), or
+    restart the machine. Failed, exceeded, or again and again after a reset: run NVIDIA's report (`sudo nvidia-bug-report.sh`), and have the
+    card replaced; until then leave it out with CUDA_VISIBLE_DEVICES, or drain the node.
 
     Often mistaken for:
     A bug of the program, whose loss turns NaN or which ends with "uncorrectable ECC error encountered".
     """
     for gpu in nvml.gpus:
-        finding = _judge(gpu)
-        if finding is not None:
-            yield finding
+        yield from _judge(gpu)
 
 
-def _judge(gpu: NvmlGpu) -> Finding | None:
-    reset = (Fix("Reset the GPU (nothing may use it), or restart the machine", f"sudo nvidia-smi -r -i {gpu.index}"),)
-    replace = (Fix("Have the card replaced", f"nvidia-smi -q -d ECC,ROW_REMAPPER -i {gpu.index}"),)
-    where = f"GPU {gpu.index}"
+def _judge(gpu: NvmlGpu) -> Iterator[Finding]:
+    """The worst of one card; what else is known of it is the evidence."""
+    banks = gpu.remap_banks or ()
+    spent = banks[-1] if banks else 0
     if gpu.remap_failed:
-        return _finding(gpu, "remap_failed", f"{where}: replacing a row of memory failed", "error", replace)
-    if (gpu.remapped_uncorrectable or 0) >= REMAPS_AT_MOST:
-        title = f"{where}: {gpu.remapped_uncorrectable} rows of memory replaced; {REMAPS_AT_MOST} is the limit"
-        return _finding(gpu, "remapped_uncorrectable", title, "error", replace)
-    if (gpu.retired_pages or 0) >= RETIRED_AT_MOST:
-        title = f"{where}: {gpu.retired_pages} retired pages; {RETIRED_AT_MOST} is the limit"
-        return _finding(gpu, "retired_pages", title, "error", replace)
-    if gpu.ecc_uncorrected_volatile:
+        yield _finding(gpu, "replacing a row of memory failed", "error", worn=True)
+    elif gpu.sram_threshold_exceeded:
+        count = f" ({gpu.sram_uncorrected_aggregate} uncorrectable)" if gpu.sram_uncorrected_aggregate else ""
+        yield _finding(gpu, f"more errors in its SRAM than its threshold allows{count}", "error", worn=True)
+    elif (gpu.remapped_uncorrectable or 0) >= REMAPS_AT_MOST:
+        rows = f"{gpu.remapped_uncorrectable} rows of memory replaced; {REMAPS_AT_MOST} is the limit"
+        yield _finding(gpu, rows, "error", worn=True)
+    elif (gpu.retired_pages or 0) >= RETIRED_AT_MOST:
+        yield _finding(gpu, f"{gpu.retired_pages} retired pages; {RETIRED_AT_MOST} is the limit", "error", worn=True)
+    elif gpu.ecc_uncorrected_volatile:
         pending = "; a repair waits for a reset" if gpu.remap_pending or gpu.retired_pending else ""
-        title = (
-            f"{where}: {gpu.ecc_uncorrected_volatile} uncorrectable memory errors since the driver was loaded{pending}"
-        )
-        return _finding(gpu, "ecc_uncorrected_volatile", title[:100], "error", reset)
-    if gpu.remap_pending:
-        title = f"{where}: a row of memory waits for a reset to be replaced"
-        return _finding(gpu, "remap_pending", title, "warning", reset)
-    if gpu.retired_pending:
-        return _finding(
-            gpu, "retired_pending", f"{where}: a page of memory waits for a reset to be retired", "warning", reset
-        )
-    return None
+        errors = f"{gpu.ecc_uncorrected_volatile} uncorrectable memory errors since the driver was loaded{pending}"
+        yield _finding(gpu, errors, "error")
+    elif gpu.remap_pending:
+        yield _finding(gpu, "a row of memory waits for a reset to be replaced", "warning")
+    elif gpu.retired_pending:
+        yield _finding(gpu, "a page of memory waits for a reset to be retired", "warning")
+    elif spent:
+        yield _finding(gpu, f"{spent} of {sum(banks)} banks of memory have no spare row left", "warning", worn=True)
+    elif (gpu.ecc_corrected_volatile or 0) >= MANY_CORRECTED:
+        millions = (gpu.ecc_corrected_volatile or 0) / 1e6
+        yield _finding(gpu, f"{millions:.0f} million memory errors corrected since the driver was loaded", "info")
 
 
-def _finding(gpu: NvmlGpu, field: str, title: str, severity: str, fix: tuple[Fix, ...]) -> Finding:
+def _finding(gpu: NvmlGpu, what: str, severity: Severity, *, worn: bool = False) -> Finding:
+    seen = [name for name in FIELDS if getattr(gpu, name)]
     return Finding(
-        title=title,
-        severity="error" if severity == "error" else "warning",
-        detail="Results of programs that touch the bad memory cannot be trusted until it is repaired.",
-        evidence=(gpu.says(field),),
-        fix=fix,
+        title=f"GPU {gpu.index}: {what}"[:100],
+        severity=severity,
+        detail="They were corrected: no result is wrong by them. So many announce worse."
+        if severity == "info"
+        else "Results of programs that touch the bad memory cannot be trusted until it is repaired."
+        if severity == "error" or not worn
+        else "The next error in one of them cannot be repaired.",
+        evidence=tuple(gpu.says(name, f"{name.replace('_', ' ')}: {getattr(gpu, name)}") for name in seen),
+        fix=(replace(),) if worn else (reset(gpu.index), Fix(_AGAIN, f"nvidia-smi -q -d {_DISPLAYS} -i {gpu.index}")),
         gpu=gpu.index,
     )
+
+
+_AGAIN = "Then look whether the counters grow again; if they do, have the card replaced"
+_DISPLAYS = "ECC,ROW_REMAPPER,PAGE_RETIREMENT"

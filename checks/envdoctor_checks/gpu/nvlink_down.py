@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import KernelLog, Nvml
+from envdoctor.diagnose.cards import usual
+from envdoctor.facts import KernelLog, Nvml, NvmlGpu
 
 NVLINK_XIDS = (74, *range(144, 151))
 """Xids of NVLink itself (NVIDIA's catalogue)."""
+MANY_SENT_AGAIN = 10_000
+"""Since the driver was loaded. DCGM's limit is a rate (100 a second), which one look does not see; below this nothing is worth a word."""
 
 
 @check("gpu.nvlink-down", fields=("nvml.gpus|kernel_log.xids",), explains=("nccl.transport", "gpu.xid-errors"))
 def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Finding]:
-    """An NVLink is inactive where the card's other links, or the same link of other cards, are active.
+    """An NVLink is inactive, slow or has errors where the card's other links, or those of other cards, are well.
 
     What it means:
     Traffic between the GPUs goes over fewer links, or over PCIe: collectives slow down by a multiple. Some boards leave links unused by
     design, and then the same number on every card; a link that is missing on one card only is a fault of cable, bridge, baseboard or card.
+    A link that was trained anew (recovery) is on its way there. Packets that were sent again (replay, CRC) are a note.
 
     How to confirm it by hand:
-    `nvidia-smi nvlink -s`.
+    `nvidia-smi nvlink -s` shows the links and their speed, `nvidia-smi nvlink -e` their errors.
 
     Ways out:
     Reset the GPUs together (`sudo nvidia-smi -r`), restart the fabric manager, seat bridges anew. If it stays, have the board tested.
@@ -39,6 +43,9 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
             fix=(Fix("See the links and their errors", "nvidia-smi nvlink -s; nvidia-smi nvlink -e"),),
             confidence="likely",
         )
+    for gpu in gpus:
+        yield from _errors(gpu)
+    yield from _slow(gpus)
     counts = {gpu.index: sum(gpu.nvlinks) for gpu in gpus if gpu.nvlinks and any(gpu.nvlinks)}
     usual = Counter(counts.values()).most_common(1)[0][0] if len(counts) > 2 else None
     for gpu in gpus:
@@ -62,3 +69,48 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
             gpu=gpu.index,
             confidence="certain" if usual is not None else "likely",
         )
+
+
+def _errors(gpu: NvmlGpu) -> Iterator[Finding]:
+    """A link that had to be trained anew is ill; what was sent again cost a little time, and is a note where it is much."""
+    errors = gpu.nvlink_errors or {}
+    failed, recovered = errors.get("recovery-failed", 0), errors.get("recovery", 0)
+    again = errors.get("replay", 0) + errors.get("crc", 0)
+    links = f" (link {', '.join(map(str, gpu.nvlink_recovered[:4]))})" if gpu.nvlink_recovered else ""
+    if failed:
+        what, severity = f"an NVLink could not be trained anew {failed} time{'s' * (failed > 1)}", "warning"
+    elif recovered:
+        what = f"{recovered} NVLink recover{'ies' if recovered > 1 else 'y'} since the driver was loaded{links}"
+        severity = "warning"
+    elif again >= MANY_SENT_AGAIN:
+        what, severity = f"{again} NVLink packets were sent again since the driver was loaded", "info"
+    else:
+        return
+    yield Finding(
+        title=f"GPU {gpu.index}: {what}"[:100],
+        severity="warning" if severity == "warning" else "info",
+        detail="A link that has errors slows down every collective that crosses it.",
+        evidence=(gpu.says("nvlink_errors", ", ".join(f"{kind} {count}" for kind, count in errors.items())),),
+        fix=(
+            Fix("See the errors of every link", f"nvidia-smi nvlink -e -i {gpu.index}"),
+            Fix(
+                "Seat bridges and baseboard anew; if they come back, have the board tested", "sudo nvidia-bug-report.sh"
+            ),
+        ),
+        gpu=gpu.index,
+        confidence="likely",
+    )
+
+
+def _slow(gpus: Sequence[NvmlGpu]) -> Iterator[Finding]:
+    """A card whose links run slower than those of the others of its model."""
+    for gpu in gpus:
+        common = usual(other.nvlink_mbps for other in gpus if other.name == gpu.name and other.nvlink_mbps)
+        if isinstance(common, int) and gpu.nvlink_mbps and gpu.nvlink_mbps < common:
+            yield Finding(
+                title=f"GPU {gpu.index}: its NVLinks run at {gpu.nvlink_mbps} MB/s; those of the others at {common} MB/s",
+                severity="warning",
+                evidence=(gpu.says("nvlink_mbps"),),
+                fix=(Fix("Reset the GPUs (nothing may use them), or restart the machine", "sudo nvidia-smi -r"),),
+                gpu=gpu.index,
+            )

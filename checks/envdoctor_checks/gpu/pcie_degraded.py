@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import Load, Nvml, Work
+from envdoctor.facts import Load, Nvml, PciBus, Work, pci_place
 
 FIX = (
     Fix("See what the link was trained to", "sudo lspci -vv -d 10de: | grep -E 'LnkCap:|LnkSta:'"),
@@ -15,7 +15,7 @@ FIX = (
 
 
 @check("gpu.pcie-degraded", fields=("work.devices|nvml.gpus",), explains=("compute.slow",))
-def pcie_degraded(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
+def pcie_degraded(work: Work | None, nvml: Nvml | None, pci_bus: PciBus | None) -> Iterator[Finding]:
     """The GPU's PCIe link is narrower or slower than card and slot allow.
 
     What it means:
@@ -29,14 +29,15 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
     Seat the card anew, look at the riser and the slot's lanes in the board's manual, set the generation in the firmware to automatic.
 
     Often mistaken for:
-    A slow data loader, or pageable memory.
+    A slow data loader, or pageable memory. A slot that has fewer lanes than the card is no fault, and is not told.
     """
     judged = {device.gpu for device in on_gpu(work) if device.load is not None} if work is not None else set()
     for gpu in nvml.gpus if nvml is not None else ():
         # The width never changes by itself; the generation does, on an idle card, and is judged during copies only.
-        if gpu.index not in judged and _below(gpu.pcie_width, gpu.pcie_width_max):
+        possible = _with_slot(gpu.pcie_width_max, gpu.pci_bus_id, pci_bus)
+        if gpu.index not in judged and _below(gpu.pcie_width, possible):
             yield Finding(
-                title=f"GPU {gpu.index}: PCIe link x{gpu.pcie_width} of x{gpu.pcie_width_max}",
+                title=f"GPU {gpu.index}: PCIe link x{gpu.pcie_width} of x{possible}",
                 severity="warning",
                 evidence=(gpu.says("pcie_width"), gpu.says("pcie_width_max")),
                 fix=FIX,
@@ -46,7 +47,9 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
         load = device.load
         if load is None:
             continue
-        narrow = _below(load.link_width, load.link_width_max)
+        gpu_there = next((gpu for gpu in (nvml.gpus if nvml is not None else ()) if gpu.index == device.gpu), None)
+        address = gpu_there.pci_bus_id if gpu_there is not None else None
+        narrow = _below(load.link_width, _with_slot(load.link_width_max, address, pci_bus))
         slow = _below(load.link_generation, load.link_generation_max)
         if not narrow and not slow:
             continue
@@ -59,6 +62,15 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
             fix=FIX,
             gpu=device.gpu,
         )
+
+
+def _with_slot(highest: int | None, address: str | None, pci_bus: PciBus | None) -> int | None:
+    """The most that card and slot can do: laptops and boards with few lanes wire half of what the card has."""
+    place = pci_place(address)
+    for device in pci_bus.nvidia_gpus if pci_bus is not None else ():
+        if place is not None and pci_place(device.address) == place and device.slot_width_max and highest is not None:
+            return min(highest, device.slot_width_max)
+    return highest
 
 
 def _below(value: int | None, highest: int | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.cards import reset
 from envdoctor.facts import Nvml, NvmlGpu
 
 RESET_REQUIRED = 16
@@ -32,7 +33,9 @@ def reset_required(nvml: Nvml) -> Iterator[Finding]:
     `nvidia-smi -q | grep -i 'recovery action'`; `sudo dmesg | grep -i xid` tells what happened (Xid 154 notes the action).
 
     Ways out:
-    Do what it says: `sudo nvidia-smi -r -i N` with nothing using the card, or a restart of the machine.
+    Take the jobs off the node, then do what it says: `sudo nvidia-smi -r -i N` with nothing using the card (with NVSwitches all GPUs
+    together), or a restart of the machine. Draining peer-to-peer: let jobs that use this GPU together with others end, and start no new
+    ones on it. IMEX: restart nvidia-imex on every node of the domain. If the action is there again after that, have the card tested.
 
     Often mistaken for:
     A hang of the program that ran at the time.
@@ -46,15 +49,27 @@ def reset_required(nvml: Nvml) -> Iterator[Finding]:
 
 
 def _finding(gpu: NvmlGpu, what: str, severity: Severity, field: str) -> Finding:
-    restart = gpu.recovery_action in (2, 7)
     return Finding(
         title=f"GPU {gpu.index}: {what}",
         severity=severity,
         evidence=(gpu.says(field),),
-        fix=(
-            Fix("Restart the machine", "sudo reboot")
-            if restart
-            else Fix("Reset the GPU (nothing may use it)", f"sudo nvidia-smi -r -i {gpu.index}"),
-        ),
+        fix=_fix(gpu),
         gpu=gpu.index,
     )
+
+
+def _fix(gpu: NvmlGpu) -> tuple[Fix, ...]:
+    if gpu.recovery_action in (2, 7):
+        return (Fix("Take the jobs off, and restart the machine", "sudo reboot"),)
+    if gpu.recovery_action == 6:
+        return (Fix("Take the jobs off, and restart the machine: that resets the bus too", "sudo reboot"),)
+    if gpu.recovery_action == 3:
+        return (
+            Fix(
+                "Let the jobs end that use it together with other GPUs, then look again",
+                "nvidia-smi -q | grep -i 'recovery action'",
+            ),
+        )
+    if gpu.recovery_action == 5:
+        return (Fix("Restart IMEX on every node of the domain", "sudo systemctl restart nvidia-imex"),)
+    return (reset(gpu.index),)

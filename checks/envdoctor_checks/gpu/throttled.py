@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.cards import in_a_laptop
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import Load, Nvml, NvmlGpu, Work
+from envdoctor.facts import Load, Nvml, NvmlGpu, System, Work
 
 REASONS = {
     0x40: "hardware thermal slowdown",
@@ -18,14 +19,16 @@ REASONS = {
 
 
 IDLE = 0x1
+LONG = 60.0
+"""Seconds of thermal slowdown since the driver was loaded that are worth a note."""
 
 
 @check(
     "gpu.throttled",
     fields=("work.devices|nvml.gpus",),
-    explains=("compute.slow", "compute.step-jitter", "gpu.clocks-low"),
+    explains=("compute.slow", "compute.step-jitter", "gpu.too-hot"),
 )
-def throttled(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
+def throttled(work: Work | None, nvml: Nvml | None, system: System | None) -> Iterator[Finding]:
     """The GPU holds its clocks down under load: it is too hot, or short of power.
 
     What it means:
@@ -44,7 +47,7 @@ def throttled(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
     judged = {device.gpu for device in on_gpu(work) if device.load is not None} if work is not None else set()
     for gpu in nvml.gpus if nvml is not None else ():
         if gpu.index not in judged:
-            yield from _by_nvml(gpu)
+            yield from _by_nvml(gpu, system)
     for device in on_gpu(work) if work is not None else ():
         load = device.load
         bits = [bit for bit in REASONS if load is not None and load.reasons is not None and load.reasons & bit]
@@ -70,11 +73,14 @@ def throttled(work: Work | None, nvml: Nvml | None) -> Iterator[Finding]:
         )
 
 
-def _by_nvml(gpu: NvmlGpu) -> Iterator[Finding]:
+def _by_nvml(gpu: NvmlGpu, system: System | None) -> Iterator[Finding]:
     """One look, with no work of ours: only what holds a card down whether it works or not, heat and the power brake."""
     reasons = gpu.clock_event_reasons or 0
-    bits = [bit for bit in (0x40, 0x80, 0x08) if reasons & bit]
+    # 0x8 alone is also seen for a moment when clocks change (NVML's own note), and one look cannot tell.
+    bits = [bit for bit in (0x40, 0x80) if reasons & bit]
     if not bits or reasons & IDLE:
+        if not in_a_laptop(gpu, system):  # there it is how the fan works
+            yield from _by_counter(gpu)
         return
     hot = f", {gpu.temperature_celsius} °C" if gpu.temperature_celsius is not None else ""
     yield Finding(
@@ -86,6 +92,20 @@ def _by_nvml(gpu: NvmlGpu) -> Iterator[Finding]:
         gpu=gpu.index,
         confidence="likely",
     )
+
+
+def _by_counter(gpu: NvmlGpu) -> Iterator[Finding]:
+    """Heat that held it down before we came: a note."""
+    seconds = gpu.thermal_violation_seconds or 0.0
+    if seconds >= LONG:
+        yield Finding(
+            title=f"GPU {gpu.index}: heat held its clocks down for {seconds:.0f} s since the driver was loaded",
+            severity="info",
+            detail="It is cool enough now; under load it was not.",
+            evidence=(gpu.says("thermal_violation_seconds"),),
+            fix=(Fix("Look at it while it works", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE"),),
+            gpu=gpu.index,
+        )
 
 
 def _state(load: Load) -> str:

@@ -5,55 +5,72 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import KernelLog, Nvml, XidEvent
-from envdoctor.knowledge.xids import xid
+from envdoctor.diagnose.cards import reset
+from envdoctor.diagnose.predicates import cuda_works
+from envdoctor.facts import CudaDriver, KernelLog, Nvml, NvmlGpu, TorchRuntime, XidEvent
+from envdoctor.knowledge.xids import XidRow, xid
 
 NEEDS_ACTION = ("critical", "fatal")
 """Severities of the table that ask for something: a reset of the GPU; taking it out of service."""
 OLD = 24 * 3600.0
-"""Seconds before the newest line of the log after which an Xid is history: a node must not stay condemned by it."""
+"""Seconds after which an Xid is history: a node must not stay condemned by it."""
 
 
 @check("gpu.xid-errors", fields=("kernel_log.xids",), explains=("compute.hung", "compute.kernel-failed"))
-def xid_errors(kernel_log: KernelLog, nvml: Nvml | None) -> Iterator[Finding]:
+def xid_errors(
+    kernel_log: KernelLog, nvml: Nvml | None, cuda_driver: CudaDriver | None, torch_runtime: TorchRuntime | None
+) -> Iterator[Finding]:
     """The kernel log of this boot has Xid errors that need action: a reset, a restart, or another card.
 
     What it means:
     The driver writes an Xid for every error of a card. Many are a program's own fault (13, 31, 43, 45) and mean nothing for the card; some
-    ask for a reset of the GPU, a restart of the machine, or a look at the hardware. The action is NVIDIA's own.
+    ask for a reset of the GPU, a restart of the machine, or a look at the hardware. The action is NVIDIA's own. Those of programs, those
+    older than a day, and those after which the card says that nothing is to be done, are noted and are no failure.
 
     How to confirm it by hand:
     `sudo dmesg | grep -i xid`.
 
     Ways out:
-    Do what the code asks for. If it comes back after that, have the card tested.
+    Take the jobs off the node and do what the code asks for. If it comes back after that, have the card tested. A program's Xid on one
+    GPU only, again and again, is a reason to test that GPU too.
 
     Often mistaken for:
     A crash of the program that was running: it is only the one that noticed.
     """
-    newest = max((event.time or 0.0 for event in kernel_log.xids), default=0.0)
-    recent = [event for event in kernel_log.xids if event.time is None or event.time >= newest - OLD]
-    worst: dict[str | None, XidEvent] = {}
-    for event in recent:
-        row = xid(event.code)
-        if row is not None and row.severity in NEEDS_ACTION:
-            known = worst.get(event.pci)
-            if known is None or _rank(event) > _rank(known):
-                worst[event.pci] = event
-    for pci, event in worst.items():
-        row = xid(event.code)
-        assert row is not None
-        gpu = _index(pci, nvml)
-        where = f"GPU {gpu}" if gpu is not None else f"GPU at {pci}"
-        count = sum(other.code == event.code and other.pci == pci for other in recent)
-        yield Finding(
-            title=f"{where}: Xid {event.code} ({row.meaning}){f', {count} times' if count > 1 else ''}"[:100],
-            severity="error" if row.severity == "fatal" else "warning",
-            detail=f"NVIDIA's action: {row.action}." if row.action else "",
-            evidence=(kernel_log.says("xids", event.text),),
-            fix=(_fix(row.severity, gpu),),
-            gpu=gpu,
-        )
+    for pci in dict.fromkeys(event.pci for event in kernel_log.xids):
+        events = [event for event in kernel_log.xids if event.pci == pci]
+        gpu = nvml.gpu_at(pci) if nvml is not None else None
+        yield _of_card(events, kernel_log, gpu, works=cuda_works(cuda_driver, torch_runtime))
+
+
+def _of_card(events: list[XidEvent], log: KernelLog, gpu: NvmlGpu | None, *, works: bool) -> Finding:
+    """The worst Xid of one card that is not history; else the newest, as a note."""
+    until = log.until if log.until is not None else max((event.time or 0.0 for event in events), default=0.0)
+    recent = [event for event in events if event.time is None or event.time >= until - OLD]
+    serious = [event for event in recent if _rank(event) >= 0]
+    event = max(serious, key=_rank) if serious else events[-1]
+    row = xid(event.code)
+    count = sum(other.code == event.code for other in events)
+    where = f"GPU {gpu.index}" if gpu is not None else f"GPU at {event.pci}" if event.pci else "A GPU"
+    meaning = row.meaning if row is not None else "not in NVIDIA's catalogue"
+    times = f", {count} times" if count > 1 else ""
+    detail = [f"NVIDIA's action: {row.action}."] if row is not None and row.action else []
+    if not serious and event not in recent:
+        detail.append(f"It is {(until - (event.time or 0.0)) / 3600:.0f} hours old.")
+    elif not serious and row is not None and "application" in row.category:
+        detail.append("It is mostly the program's own fault.")
+    recovered = gpu is not None and gpu.recovery_action == 0
+    if serious and recovered:
+        detail.append("The card itself says that nothing is to be done now.")
+    fatal = row is not None and row.severity == "fatal" and not (works and gpu is not None and not gpu.error)
+    return Finding(
+        title=f"{where}: Xid {event.code} ({meaning}){times}"[:100],
+        severity="info" if not serious or (recovered and not fatal) else "error" if fatal else "warning",
+        detail=" ".join(detail),
+        evidence=(log.says("xids", event.text),),
+        fix=_fix(row, gpu.index if gpu is not None else None) if serious else (),
+        gpu=gpu.index if gpu is not None else None,
+    )
 
 
 def _rank(event: XidEvent) -> int:
@@ -61,17 +78,9 @@ def _rank(event: XidEvent) -> int:
     return NEEDS_ACTION.index(row.severity) if row is not None and row.severity in NEEDS_ACTION else -1
 
 
-def _index(pci: str | None, nvml: Nvml | None) -> int | None:
-    """NVML's index of the card at a PCI address, written with or without a function."""
-    for gpu in nvml.gpus if nvml is not None else ():
-        address = (gpu.pci_bus_id or "").lower()
-        if pci and address and address[-len("0000:01:00.0") :].startswith(pci[:10]):
-            return gpu.index
-    return None
-
-
-def _fix(severity: str, gpu: int | None) -> Fix:
-    if severity == "critical":
-        which = f" -i {gpu}" if gpu is not None else ""
-        return Fix("Reset the GPU (nothing may use it), or restart the machine", f"sudo nvidia-smi -r{which}")
-    return Fix("Restart the machine; if it comes back, have the card tested", "sudo reboot")
+def _fix(row: XidRow | None, gpu: int | None) -> tuple[Fix, ...]:
+    if row is not None and row.severity == "critical" and "reset" in row.action:
+        return (reset(gpu),)
+    if row is not None and "reset" not in row.action and "reboot" not in row.action:
+        return (Fix(f"Do what NVIDIA asks for: {row.action}", "sudo nvidia-bug-report.sh"),)
+    return (Fix("Restart the machine; if it comes back, have the card tested", "sudo reboot"),)

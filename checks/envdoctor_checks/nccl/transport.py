@@ -7,15 +7,23 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.remedy import unset_variable
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
-from envdoctor.facts import Environment, Messages
+from envdoctor.facts import Environment, Evidence, KernelModule, Messages, Nvml, PciBus, Resources, System
 
 SWITCHES = ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE", "NCCL_SOCKET_IFNAME", "NCCL_IB_HCA")
 INTERFACE = ("nccl-no-socket-interface", "nccl-no-listening-interface", "nccl-no-common-subnet", "nccl-no-route")
 """Messages that are about the network interface."""
 
 
-@check("nccl.transport")
-def transport(messages: Messages, environment: Environment | None) -> Iterator[Finding]:
+@check("nccl.transport", fields=("messages.messages|pci_bus.devices",))
+def transport(
+    messages: Messages | None,
+    environment: Environment | None,
+    nvml: Nvml | None,
+    pci_bus: PciBus | None,
+    resources: Resources | None,
+    kernel_module: KernelModule | None,
+    system: System | None,
+) -> Iterator[Finding]:
     """NCCL cannot get data from one GPU or machine to another.
 
     What it means:
@@ -26,6 +34,8 @@ def transport(messages: Messages, environment: Environment | None) -> Iterator[F
     How to confirm it by hand:
     Run again with NCCL_DEBUG=INFO and read the last NCCL WARN line of every rank. `NCCL_P2P_DISABLE=1` that helps points at
     peer-to-peer (IOMMU, ACS), `NCCL_IB_DISABLE=1` at InfiniBand, `NCCL_SOCKET_IFNAME=<interface>` at the choice of interface.
+    `nvidia-smi topo -p2p r` shows which GPUs reach each other; `sudo lspci -vvv | grep -i acsctl` where ACS is on. That ACS or a
+    translating IOMMU is in the way, or nvidia_peermem is not loaded beside InfiniBand, is a note as long as nothing fails.
 
     Ways out:
     Name an interface that every machine has and that reaches the others; open the ports between the machines; switch ACS off or set
@@ -35,8 +45,10 @@ def transport(messages: Messages, environment: Environment | None) -> Iterator[F
     A rank that died of something else: the others then report a lost connection or a timeout, so look at the first error of all ranks.
     A /dev/shm that is too small (container.shm-too-small), or NCCL versions that differ between ranks (nccl.version-mismatch).
     """
-    said = next(iter(pointing_at(messages, "nccl.transport")), None)
-    if said is None:
+    said = next(iter(pointing_at(messages, "nccl.transport")), None) if messages is not None else None
+    hindrances = tuple(_hindrances(nvml, pci_bus, resources, kernel_module, system))
+    if said is None or messages is None:
+        yield from hindrances
         return
     switches = {name: environment.get(name) for name in SWITCHES} if environment is not None else {}
     set_here = {name: value for name, value in switches.items() if value}
@@ -50,13 +62,68 @@ def transport(messages: Messages, environment: Environment | None) -> Iterator[F
             if name in set_here
             else Fix("Name an interface that reaches the other machines; list them", "ip -brief address")
         )
+    else:
+        fixes += [fix for hindrance in hindrances[:1] for fix in hindrance.fix[:1]]
     yield Finding(
         title=f"NCCL could not reach a peer: {quoted(said, 70)}",
         detail="Work on one GPU is not affected; whatever uses several GPUs or machines is.",
         evidence=(
             messages.says("messages", said.text),
             *(environment.says("variables", f"{n}={v}") for n, v in set_here.items() if environment is not None),
+            *(evidence for hindrance in hindrances for evidence in hindrance.evidence[:1]),
         ),
         fix=tuple(fixes),
         confidence=confidence_of(said),
+    )
+
+
+def _hindrances(
+    nvml: Nvml | None,
+    pci_bus: PciBus | None,
+    resources: Resources | None,
+    module: KernelModule | None,
+    system: System | None,
+) -> Iterator[Finding]:
+    """What is known to be in NCCL's way, as notes: only a run shows what it costs."""
+    devices = [d for d in (pci_bus.nvidia_gpus if pci_bus is not None else ()) if not d.is_virtual_function]
+    adapters = (resources.rdma_devices or ()) if resources is not None else ()
+    peers = any(pair.p2p_read == 0 for pair in (nvml.pairs or () if nvml is not None else ()))
+    if len(devices) < 2 or system is None or system.hypervisor != "none" or not (peers or adapters):
+        return
+    redirected = [d for d in devices if d.acs_redirects]
+    translated = [d for d in devices if (d.iommu or "").startswith("DMA")]
+    if redirected:
+        bridges = sorted({bridge for device in redirected for bridge in device.acs_redirects or ()})
+        yield _note(
+            f"ACS sends peer-to-peer traffic of {len(redirected)} GPUs up to the root ({len(bridges)} bridges)",
+            redirected[0].says(
+                "acs_redirects", f"{redirected[0].address}: {', '.join(redirected[0].acs_redirects or ())}"
+            ),
+            Fix(
+                "Switch ACS off in the firmware; until the next restart, on each bridge",
+                f"sudo setpci -s {bridges[0]} ECAP_ACS+0x6.w=0000",
+            ),
+        )
+    elif translated:
+        yield _note(
+            f"The IOMMU translates the traffic of {len(translated)} GPUs ({translated[0].iommu})",
+            translated[0].says("iommu", f"{translated[0].address}: {translated[0].iommu}"),
+            Fix("Add iommu=pt to the kernel's command line, and restart the machine", "cat /proc/cmdline"),
+        )
+    if adapters and module is not None and module.peermem_loaded is False and module.flavour == "proprietary":
+        yield _note(
+            f"{len(adapters)} RDMA adapters ({', '.join(adapters[:2])} …), and nvidia_peermem is not loaded",
+            module.says("peermem_loaded"),
+            Fix("Load it, so that adapters reach the GPUs' memory by themselves", "sudo modprobe nvidia_peermem"),
+        )
+
+
+def _note(title: str, evidence: Evidence, fix: Fix) -> Finding:
+    return Finding(
+        title=title[:100],
+        severity="info",
+        detail="It can slow down or stop NCCL between GPUs and machines; one GPU alone is not touched by it.",
+        evidence=(evidence,),
+        fix=(fix,),
+        confidence="possible",
     )

@@ -32,10 +32,19 @@ def test_fires_on_cudas_words_as_a_possibility() -> None:
     assert finding.confidence == "possible"
 
 
+def test_warns_of_one_gpu_that_is_closed_where_cuda_works_on_others() -> None:
+    [finding] = judge(compute_mode, Nvml(gpus=(gpu(0, 0), gpu(3, 2))), CUDA).findings
+    assert (finding.title, finding.severity, finding.gpu) == (
+        "GPU 3 (Tesla T4): compute mode is prohibited",
+        "warning",
+        3,
+    )
+
+
 def test_silent_in_default_mode_exclusive_and_free_or_with_another_gpu_open() -> None:
     assert judge(compute_mode, NVML, CUDA).findings == ()
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3),)), CUDA).findings == ()
-    assert judge(compute_mode, Nvml(gpus=(gpu(0, 2), gpu(1, 0))), CUDA).findings == ()
+    assert judge(compute_mode, Nvml(gpus=(gpu(0, 3, 4242), gpu(1, 0))), CUDA).findings == ()
 
 
 def test_silent_where_torch_works() -> None:

@@ -20,6 +20,16 @@ def test_silent_with_instances_elsewhere_and_without_mig() -> None:
     assert judge(mig_no_instance, NVML, CUDA_FAILS).findings == ()
 
 
-def test_silent_where_cuda_works_or_the_instances_are_unknown() -> None:
-    assert judge(mig_no_instance, Nvml(gpus=(BARE,)), CUDA).findings == ()
+def test_warns_of_the_one_gpu_that_lies_idle_where_cuda_works_on_others() -> None:
+    [finding] = judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=1, error=0), BARE)), CUDA).findings
+    assert (finding.title, finding.severity, finding.gpu) == (
+        "GPU 0 (NVIDIA A100): MIG is on and there are 0 compute instances",
+        "warning",
+        0,
+    )
+
+
+def test_silent_where_the_instances_are_used_or_unknown() -> None:
+    assert judge(mig_no_instance, Nvml(gpus=(SLICED,)), CUDA).findings == ()
+    assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA).findings == ()
     assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA_FAILS).findings == ()

@@ -3,7 +3,9 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
+from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess
 from envdoctor_checks.gpu.busy import busy
+from healthy import NVML, WORKS
 from measured import HEALTHY, device, with_load, work
 
 
@@ -27,3 +29,29 @@ def test_a_tenant_that_idles_is_a_note() -> None:
 def test_silent_on_a_card_of_our_own_and_on_a_desktop() -> None:
     assert judge(busy, HEALTHY).findings == ()
     assert judge(busy, work(with_load(utilization_before=6.0))).findings == ()
+
+
+def seen(percent: int, *processes: NvmlProcess) -> Nvml:
+    return Nvml(gpus=(NvmlGpu(index=0), NvmlGpu(index=3, utilization_percent=percent, processes=processes)))
+
+
+TRAINING = NvmlProcess(pid=4711, name="/usr/bin/python3", kind="compute")
+
+
+def test_fires_on_nvmls_word_with_the_processes_names() -> None:
+    [finding] = judge(busy, seen(98, TRAINING)).findings
+    assert finding.title == "GPU 3 is 98 % busy: 1 other process (4711 python3)"
+    assert (finding.severity, finding.gpu) == ("warning", 3)
+    [idle] = judge(busy, seen(0, TRAINING)).findings
+    assert (idle.title, idle.severity) == ("GPU 3 is in use: 1 other process (4711 python3)", "info")
+
+
+def test_a_busy_gpu_without_a_process_is_others_doing_only_where_no_torch_of_ours_ran() -> None:
+    [finding] = judge(busy, seen(98)).findings
+    assert finding.title == "GPU 3 is 98 % busy: no process to be seen"
+    assert judge(busy, seen(98), WORKS).findings == ()
+
+
+def test_silent_on_a_desktops_display_and_where_nothing_is_known() -> None:
+    assert judge(busy, seen(4, NvmlProcess(pid=1, name="Xorg", kind="graphics"))).findings == ()
+    assert judge(busy, NVML).findings == ()

@@ -25,6 +25,17 @@ def card(**fields: Any) -> Nvml:
             "GPU 3: 12 uncorrectable memory errors since the driver was loaded; a repair waits for a reset",
             "error",
         ),
+        (
+            {"sram_threshold_exceeded": True, "sram_uncorrected_aggregate": 5},
+            "GPU 3: more errors in its SRAM than its threshold allows (5 uncorrectable)",
+            "error",
+        ),
+        ({"remap_banks": (600, 30, 5, 4, 1)}, "GPU 3: 1 of 640 banks of memory have no spare row left", "warning"),
+        (
+            {"ecc_corrected_volatile": 52_000_000},
+            "GPU 3: 52 million memory errors corrected since the driver was loaded",
+            "info",
+        ),
         ({"remap_pending": True}, "GPU 3: a row of memory waits for a reset to be replaced", "warning"),
         ({"retired_pending": True}, "GPU 3: a page of memory waits for a reset to be retired", "warning"),
     ],
@@ -34,8 +45,15 @@ def test_fires_on_the_gpu_that_has_it(fields: dict[str, Any], title: str, severi
     assert (finding.title, finding.severity, finding.gpu) == (title, severity, 3)
 
 
+def test_all_that_is_known_of_the_card_is_evidence() -> None:
+    [finding] = judge(ecc_errors, card(ecc_uncorrected_volatile=12, remap_pending=True, remap_failed=False)).findings
+    assert [evidence.value for evidence in finding.evidence] == ["ecc uncorrected volatile: 12", "remap pending: True"]
+
+
 def test_silent_on_a_card_without_ecc_and_on_errors_that_were_repaired_long_ago() -> None:
     assert judge(ecc_errors, NVML).findings == ()
+    well = card(ecc_corrected_volatile=900, sram_threshold_exceeded=False, remap_banks=(640, 0, 0, 0, 0))
+    assert judge(ecc_errors, well).findings == ()
     assert (
         judge(ecc_errors, card(ecc_uncorrected_aggregate=4, remapped_uncorrectable=2, remap_pending=False)).findings
         == ()

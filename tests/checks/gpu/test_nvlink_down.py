@@ -32,6 +32,33 @@ def test_fires_on_the_kernels_word_where_the_links_are_unknown() -> None:
     assert judge(nvlink_down, KernelLog(xids=(event,)), machine(FULL)).findings == ()
 
 
+def errors(**counts: int) -> Nvml:
+    kinds = {kind.replace("_", "-"): count for kind, count in counts.items()}
+    sick = NvmlGpu(index=3, nvlinks=FULL, nvlink_errors=kinds, nvlink_recovered=(7,) if "recovery" in kinds else None)
+    return Nvml(gpus=(NvmlGpu(index=0, nvlinks=FULL), sick))
+
+
+def test_fires_on_links_that_were_trained_anew() -> None:
+    [finding] = judge(nvlink_down, errors(replay=4, recovery=3)).findings
+    assert finding.title == "GPU 3: 3 NVLink recoveries since the driver was loaded (link 7)"
+    assert (finding.severity, finding.gpu) == ("warning", 3)
+    [failed] = judge(nvlink_down, errors(recovery_failed=1)).findings
+    assert failed.title == "GPU 3: an NVLink could not be trained anew 1 time"
+
+
+def test_many_packets_that_were_sent_again_are_a_note() -> None:
+    [finding] = judge(nvlink_down, errors(replay=12_000, crc=5)).findings
+    assert (finding.severity, finding.gpu) == ("info", 3)
+    assert judge(nvlink_down, errors(replay=12, crc=5, recovery=0)).findings == ()
+
+
+def test_fires_on_the_one_card_whose_links_are_slow() -> None:
+    speeds = [NvmlGpu(index=i, name="H100", nvlinks=FULL, nvlink_mbps=13281 if i == 3 else 26562) for i in range(8)]
+    [finding] = judge(nvlink_down, Nvml(gpus=tuple(speeds))).findings
+    assert finding.title == "GPU 3: its NVLinks run at 13281 MB/s; those of the others at 26562 MB/s"
+    assert judge(nvlink_down, Nvml(gpus=tuple(speeds[:2]))).findings == ()
+
+
 def test_silent_on_boards_that_have_fewer_by_design_and_on_cards_without() -> None:
     twelve = (*FULL[:12], *(False,) * 6)
     assert judge(nvlink_down, machine(*[twelve] * 4)).findings == ()

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu
+from envdoctor.facts import Nvml, NvmlGpu, PciBus
 from envdoctor_checks.gpu.pcie_degraded import pcie_degraded
+from healthy import GPU
 from measured import HEALTHY, device, with_load, work
 
 
@@ -19,6 +22,14 @@ def test_fires_on_a_low_generation_during_copies() -> None:
 def test_fires_on_a_narrow_link_without_work() -> None:
     [finding] = judge(pcie_degraded, Nvml(gpus=(NvmlGpu(index=3, pcie_width=1, pcie_width_max=16),))).findings
     assert finding.title == "GPU 3: PCIe link x1 of x16"
+
+
+def test_silent_where_the_slot_has_no_more_lanes() -> None:
+    half = NvmlGpu(index=0, pci_bus_id="00000000:01:00.0", pcie_width=8, pcie_width_max=16)
+    slot = msgspec.structs.replace(GPU, slot_width_max=8)
+    assert judge(pcie_degraded, Nvml(gpus=(half,)), PciBus(devices=(slot,))).findings == ()
+    wide = msgspec.structs.replace(GPU, slot_width_max=16)
+    assert len(judge(pcie_degraded, Nvml(gpus=(half,)), PciBus(devices=(wide,))).findings) == 1
 
 
 def test_silent_on_an_idle_card_in_a_low_generation() -> None:

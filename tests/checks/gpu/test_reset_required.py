@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import Nvml, NvmlGpu
 from envdoctor_checks.gpu.reset_required import reset_required
@@ -14,6 +16,22 @@ def test_fires_on_the_cards_own_word() -> None:
         3,
     )
     assert finding.fix[0].command == "sudo reboot"
+
+
+@pytest.mark.parametrize(
+    ("action", "severity", "command"),
+    [
+        (1, "error", "sudo nvidia-smi -r -i 0"),
+        (3, "warning", "nvidia-smi -q | grep -i 'recovery action'"),
+        (4, "error", "sudo nvidia-smi -r -i 0"),
+        (5, "warning", "sudo systemctl restart nvidia-imex"),
+        (6, "error", "sudo reboot"),
+        (7, "error", "sudo reboot"),
+    ],
+)
+def test_the_fix_is_what_the_card_says(action: int, severity: str, command: str) -> None:
+    [finding] = judge(reset_required, Nvml(gpus=(NvmlGpu(index=0, recovery_action=action),))).findings
+    assert (finding.severity, finding.fix[0].command) == (severity, command)
 
 
 def test_fires_on_nvmls_code() -> None:

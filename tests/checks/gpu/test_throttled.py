@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu
+from envdoctor.facts import Nvml, NvmlGpu, System
 from envdoctor_checks.gpu.throttled import throttled
 from measured import HEALTHY, device, with_load, work
 
@@ -37,6 +37,24 @@ def test_fires_on_heat_and_the_power_brake_without_work() -> None:
 def test_silent_on_an_idle_laptop() -> None:
     assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, clock_event_reasons=0x1),))).findings == ()
     assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, clock_event_reasons=0x20),))).findings == ()
+
+
+def test_silent_on_one_look_at_a_slowdown_that_a_change_of_clocks_makes_too() -> None:
+    assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, clock_event_reasons=0x8),))).findings == ()
+
+
+@pytest.mark.parametrize("benign", [0x0, 0x1, 0x2, 0x4, 0x6, 0x10, 0x100, 0x200, 0x400])
+def test_silent_without_work_on_benign_reasons(benign: int) -> None:
+    assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, clock_event_reasons=benign),))).findings == ()
+
+
+def test_heat_of_the_past_is_a_note_but_in_a_laptop() -> None:
+    was_hot = NvmlGpu(index=3, clock_event_reasons=0x1, thermal_violation_seconds=312.4)
+    [finding] = judge(throttled, Nvml(gpus=(was_hot,))).findings
+    assert finding.title == "GPU 3: heat held its clocks down for 312 s since the driver was loaded"
+    assert (finding.severity, finding.gpu) == ("info", 3)
+    assert judge(throttled, Nvml(gpus=(was_hot,)), System(chassis=10)).findings == ()
+    assert judge(throttled, Nvml(gpus=(NvmlGpu(index=0, thermal_violation_seconds=2.0),))).findings == ()
 
 
 def test_silent_on_a_healthy_card_and_where_nothing_was_sampled() -> None:
