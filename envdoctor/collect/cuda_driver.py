@@ -25,14 +25,16 @@ def cuda_driver(host: Host) -> CudaDriver:
     except CannotLook as error:
         if error.problem.kind == "skipped":
             raise
-        result = host.child("cuda.py")  # an interpreter that cannot be started is another fact's problem
+        result = host.child("cuda.py", isolated=True)  # an interpreter that cannot be started is another fact's problem
     if not any(line["stage"] in CALLS for line in result.stages):
-        result = host.child("cuda.py")  # no Python, or one too old: again another fact's problem
+        result = host.child(
+            "cuda.py", isolated=True
+        )  # no Python, too old, or stuck in its own start: again another fact's problem
     found = read_cuda(result)
     if host.environ.get(MASK) is None or (found.init_code == 0 and found.library == ""):
         return found
     bare = {name: value for name, value in host.environ.items() if name != MASK}
-    return _with_unmasked(found, host.child("cuda.py", ("--init-only",), environ=bare))
+    return _with_unmasked(found, host.child("cuda.py", ("--init-only",), environ=bare, isolated=True))
 
 
 def read_cuda(result: ChildResult) -> CudaDriver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from envdoctor.collect.said import died, said
 from envdoctor.facts import Distribution, Interpreter, Packages, Pin, TorchInstall
 
 STAGES = {"interpreter": "starting it", "distributions": "reading its packages", "torch": "looking for torch"}
+OLDEST = (3, 8)
 CUDA_LIBRARIES = ("nvidia-", "triton", "cuda-")
 
 
@@ -31,10 +33,26 @@ def python_install(host: Host) -> tuple[Interpreter, TorchInstall, Packages]:
         if error.problem.kind == "skipped":
             raise
         raise BadInterpreter(f"{python} cannot be run as an interpreter: {error.problem.detail}") from error
+    if result.outcome == "exited" and not result.stages and (version := _version(host, python)) is not None:
+        end = f"ends in its own start, with exit code {result.exit_code}, before it runs a program"
+        raise CannotLook("crashed", f"{python} (Python {version}) {end}")
     interpreter, install, packages = read_python(result, python, why)
     program = read_elf(interpreter.real_path) if interpreter.real_path else None
     rpath = program.rpath if program else None
     return msgspec.structs.replace(interpreter, rpath=rpath), install, packages
+
+
+def _version(host: Host, python: str) -> str | None:
+    """What a program says that it is when it is started without any of its packages; None: no Python of today.
+
+    A sitecustomize, or a line of a .pth file, can end every program of an interpreter that is well otherwise.
+    """
+    try:
+        finished = host.run([python, "-I", "-S", "-c", "import sys; print('Python %d.%d' % sys.version_info[:2])"])
+    except CannotLook:
+        return None
+    match = re.fullmatch(r"Python (3\.\d+)\s*", finished.stdout)
+    return match[1] if match is not None and tuple(map(int, match[1].split("."))) >= OLDEST else None
 
 
 def read_python(result: ChildResult, python: str, why: str) -> tuple[Interpreter, TorchInstall, Packages]:

@@ -22,6 +22,9 @@ LAYERS = (
 NOT_A_CAUSE = ("plugin",)
 """Areas that are about envdoctor itself, not about the machine."""
 
+FIRST_OF_ITS_LAYER = ("torch.import-fails",)
+"""A program comes to the import before it comes to what the build can do."""
+
 Status = Literal["ok", "degraded", "broken", "unknown"]
 
 
@@ -43,15 +46,15 @@ def layer(finding: Finding) -> int:
     return LAYERS.index(area) if area in LAYERS else len(LAYERS)
 
 
-def _rank(finding: Finding) -> tuple[int, int, str]:
+def _rank(finding: Finding) -> tuple[int, int, bool, str]:
     certainty = ("certain", "likely", "possible").index(finding.confidence)
-    return layer(finding), certainty, finding.id
+    return layer(finding), certainty, finding.id not in FIRST_OF_ITS_LAYER, finding.id
 
 
-def _rank_of_text(finding: Finding) -> tuple[int, int, str]:
+def _rank_of_text(finding: Finding) -> tuple[int, int, bool, str]:
     """A report tells little of a machine: what it tells for certain comes before what it only hints at, however low that lies."""
-    lowest, certainty, id = _rank(finding)
-    return certainty + 3 * GENERIC.get(id, 0), lowest, id
+    lowest, certainty, later, id = _rank(finding)
+    return certainty + 3 * GENERIC.get(id, 0), lowest, later, id
 
 
 def mark_echoes(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Finding, ...]:

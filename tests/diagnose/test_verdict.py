@@ -139,3 +139,8 @@ def test_a_torch_whose_start_failed_uses_no_gpu_whatever_cuinit_says() -> None:
 
 def test_a_torch_that_cannot_be_imported_uses_no_gpu() -> None:
     assert verdict(facts=(TorchRuntime(stages=(Stage(name="import", status="crashed"),)),)).gpu_usable is False
+
+
+def test_the_import_comes_before_what_the_build_can_do() -> None:
+    found = verdict(HIGH, Finding(id="torch.import-fails", title="import torch raises ImportError"))
+    assert (found.cause, found.also) == ("torch.import-fails", (HIGH.id,))

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import torch_works
+from envdoctor.diagnose.predicates import cuda_works, torch_works
 from envdoctor.diagnose.remedy import reboot
-from envdoctor.facts import ProbeDeaths, Processes, TorchRuntime
+from envdoctor.facts import Container, CudaDriver, ProbeDeaths, Processes, TorchRuntime
 
 CALLS = {"nvml": "nvmlInit", "cuda_driver": "cuInit", "device_nodes": "opening the device nodes"}
 
 
 @check("driver.hung", explains=("cuda.init-failed", "torch.import-fails", "driver.gpu-lost", "compute.hung"))
 def hung(
-    probe_deaths: ProbeDeaths, processes: Processes | None, torch_runtime: TorchRuntime | None
+    probe_deaths: ProbeDeaths,
+    processes: Processes | None,
+    torch_runtime: TorchRuntime | None,
+    cuda_driver: CudaDriver | None,
+    container: Container | None,
 ) -> Iterator[Finding]:
     """The driver never answers: NVML, cuInit or a device node hangs.
 
@@ -32,12 +36,13 @@ def hung(
     Often mistaken for:
     A slow start: initialising many GPUs without persistence mode can take tens of seconds (`--timeout` gives the probes more time).
     """
-    if torch_works(torch_runtime):
-        return
-    dead = [death for death in probe_deaths.deaths if death.kind == "timeout" and death.probe in CALLS]
+    computes = torch_works(torch_runtime)
+    calls = ("nvml",) if computes else CALLS
+    dead = [death for death in probe_deaths.deaths if death.kind == "timeout" and death.stage and death.probe in calls]
     stage = torch_runtime.stage("cuda-init") if torch_runtime is not None else None
     stuck = processes.stuck if processes is not None else ()
     in_torch = stage is not None and stage.status == "hung"
+    works = not in_torch and cuda_works(cuda_driver, torch_runtime)
     if not dead and not in_torch:
         return
     if dead:
@@ -47,7 +52,10 @@ def hung(
     waiting = f"; {len(stuck)} processes are stuck in the driver" if stuck else ""
     yield Finding(
         title=f"{what}{waiting}"[:100],
-        detail="A call into the driver did not come back: the driver, or a GPU's firmware, is stuck.",
+        detail="NVML serves nvidia-smi, monitors and NCCL; CUDA works without it."
+        if works
+        else "A call into the driver did not come back: the driver, or a GPU's firmware, is stuck.",
+        severity="warning" if works else "error",
         evidence=(
             *(probe_deaths.says("deaths", f"{death.probe}: {death.detail}") for death in dead),
             *((stage.says("error"),) if stage is not None and in_torch else ()),
@@ -57,7 +65,7 @@ def hung(
             ),
         ),
         fix=(
-            reboot("to bring the driver back"),
+            reboot("to bring the driver back", container),
             Fix("Then look for what stopped it", "sudo dmesg | grep -E 'NVRM|Xid|hung task'"),
         ),
     )
