@@ -254,6 +254,16 @@ def install_driver(system: System | None, *, at_least: str | None = None, contai
     return Fix(f"Install {what} and restart the machine", _as_user(system, command))
 
 
+def install_branch(system: System | None, branch: int) -> Fix:
+    """Install the driver of one branch, for a card that newer ones no longer drive."""
+    manager = _package_manager(system) if system is not None else None
+    command = manager.at_least if manager is not None and "{branch}" in (manager.at_least or "") else None
+    what = f"Install a driver of branch {branch}, the last that drives this card"
+    if command is None:
+        return Fix(f"{what}, from {DRIVER_PAGE}")
+    return Fix(f"{what}, and restart the machine", _as_user(system, command.format(branch=branch)))
+
+
 def build_module(system: System | None, kernel: str) -> Fix:
     """Build the module for the running kernel, in the way of this distribution."""
     manager = _package_manager(system) if system is not None else None

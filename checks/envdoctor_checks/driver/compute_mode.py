@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import torch_works
+from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.predicates import cuda_works, torch_works
 from envdoctor.facts import CudaDriver, Messages, Nvml, NvmlGpu, TorchRuntime
 
 PROHIBITED, EXCLUSIVE = 2, 3
@@ -35,11 +35,14 @@ def compute_mode(
     Often mistaken for:
     A hung or broken GPU.
     """
-    if torch_works(torch_runtime):
-        return
     gpus = nvml.gpus if nvml is not None else ()
     shut = [gpu for gpu in gpus if _is_shut(gpu)]
     open_ones = [gpu for gpu in gpus if not gpu.error and not _is_shut(gpu)]
+    prohibited = [gpu for gpu in gpus if gpu.compute_mode == PROHIBITED]
+    if prohibited and open_ones and cuda_works(cuda_driver, torch_runtime):
+        yield _finding(prohibited[0], nvml, cuda_driver, severity="warning")
+    if torch_works(torch_runtime):
+        return
     said = messages.has("cuda-driver-device-unavailable") if messages is not None else None
     devices = cuda_driver.devices if cuda_driver is not None and not gpus else ()
     if shut and not open_ones:
@@ -71,11 +74,12 @@ def _holders(gpu: NvmlGpu) -> list[int]:
     return [process.pid for process in gpu.processes or () if process.kind == "compute"]
 
 
-def _finding(gpu: NvmlGpu, nvml: Nvml | None, cuda: CudaDriver | None) -> Finding:
+def _finding(gpu: NvmlGpu, nvml: Nvml | None, cuda: CudaDriver | None, severity: Severity = "error") -> Finding:
     taken = _holders(gpu) if gpu.compute_mode == EXCLUSIVE else []
     mode = f"exclusive and process {taken[0]} holds it" if taken else "prohibited"
     return Finding(
         title=f"GPU {gpu.index} ({gpu.name or 'unnamed'}): compute mode is {mode}",
+        severity=severity,
         evidence=(
             gpu.says("compute_mode", f"GPU {gpu.index}: {gpu.compute_mode}"),
             *(gpu.says("processes", f"process {pid}") for pid in taken),

@@ -31,13 +31,12 @@ def mig_no_instance(
     Often mistaken for:
     A driver or container problem: nvidia-smi shows the card, CUDA says "no CUDA-capable device is detected".
     """
-    if cuda_works(cuda_driver, torch_runtime):
-        return
     bare = [gpu for gpu in (nvml.gpus if nvml else ()) if gpu.mig_mode == 1 and gpu.mig_uuids == ()]
     usable = [gpu for gpu in (nvml.gpus if nvml else ()) if not gpu.error and (gpu.mig_mode != 1 or gpu.mig_uuids)]
     said = messages.has("k8s-mig-not-configured") if messages is not None else None
-    if usable or (not bare and said is None):
-        return
+    works = cuda_works(cuda_driver, torch_runtime)
+    if (not bare and said is None) or bool(usable) != works:
+        return  # on a machine that works, others are usable, and this one is not
     if bare:
         gpu = bare[0]
         code = f"; cuInit returns {cuda_driver.init_code}" if cuda_driver is not None and cuda_driver.init_code else ""
@@ -64,5 +63,6 @@ def mig_no_instance(
             ),
             Fix("Or turn MIG off", f"sudo nvidia-smi -i {index} -mig 0"),
         ),
+        severity="warning" if works else "error",
         gpu=bare[0].index if bare else None,
     )

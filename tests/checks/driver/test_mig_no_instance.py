@@ -23,3 +23,8 @@ def test_silent_with_instances_elsewhere_and_without_mig() -> None:
 def test_silent_where_cuda_works_or_the_instances_are_unknown() -> None:
     assert judge(mig_no_instance, Nvml(gpus=(BARE,)), CUDA).findings == ()
     assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA_FAILS).findings == ()
+
+
+def test_only_a_warning_where_the_others_work() -> None:
+    [finding] = judge(mig_no_instance, Nvml(gpus=(BARE, SLICED)), CUDA).findings
+    assert (finding.severity, finding.gpu) == ("warning", 0)
