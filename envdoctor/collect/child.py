@@ -154,6 +154,9 @@ def _spawn(
             extra_groups=run_as.groups if run_as else None,
         )
     except FileNotFoundError as error:
+        if os.path.exists(command[0]):
+            what = "what its first line names, or its loader, is not there"
+            raise CannotLook("failed", f"{command[0]} cannot be run: {what}") from error
         raise CannotLook("absent", f"{command[0]} is not installed") from error
     except PermissionError as error:
         raise CannotLook("denied", f"{command[0]} may not be run") from error

@@ -25,9 +25,11 @@ def cuda_driver(host: Host) -> CudaDriver:
     except CannotLook as error:
         if error.problem.kind == "skipped":
             raise
-        result = host.child("cuda.py")  # an interpreter that cannot be started is another fact's problem
+        result = host.child("cuda.py", isolated=True)  # an interpreter that cannot be started is another fact's problem
     if not any(line["stage"] in CALLS for line in result.stages):
-        result = host.child("cuda.py")  # no Python, or one too old: again another fact's problem
+        result = host.child(
+            "cuda.py", isolated=True
+        )  # no Python, too old, or stuck in its own start: again another fact's problem
     found = read_cuda(result)
     if host.environ.get(MASK) is None or (found.init_code == 0 and found.library == ""):
         return found
@@ -35,7 +37,9 @@ def cuda_driver(host: Host) -> CudaDriver:
     if python is None:
         return found
     examined = python if host.request.pid is not None else None  # our own is not for another process's environment
-    return _with_unmasked(found, host.child("cuda.py", ("--init-only",), python=examined, environ=bare))
+    return _with_unmasked(
+        found, host.child("cuda.py", ("--init-only",), python=examined, environ=bare, isolated=examined is None)
+    )
 
 
 def _interpreter(host: Host) -> str | None:

@@ -25,7 +25,7 @@ PATTERNS = (
     "/dev/nvhost-ctrl-gpu",
     "/dev/kfd",
 )
-OPENED = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia", "/dev/dxg", "/dev/kfd")
+OPENED = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia", "/dev/dxg", "/dev/kfd", "/dev/nvmap", "/dev/nvhost-gpu")
 """Only these are opened: the switches and capabilities are no business of an ordinary user."""
 
 

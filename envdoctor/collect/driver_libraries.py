@@ -35,16 +35,29 @@ Kind = Literal["driver", "compat", "stub", "wsl", "jetson"]
 
 @collector
 def driver_libraries(host: Host) -> DriverLibraries:
-    """libcuda.so.1 and libnvidia-ml.so.1: LD_LIBRARY_PATH, then the loader's cache, then the default folders; then what nothing finds."""
+    """libcuda.so.1 and libnvidia-ml.so.1: LD_PRELOAD, LD_LIBRARY_PATH, then the loader's cache, then the default folders; then what nothing finds."""
     copies: list[DriverLibrary] = []
     for name in NAMES:
         found: dict[str, DriverLibrary] = {}
-        for folder, why in _folders(host, name):
-            copy = _copy(host, name, folder, why, first=not found)
+        for path, why in (*_preloaded(host, name), *_places(host, name)):
+            copy = _copy(host, name, path, why, first=not found)
             if copy is not None:
                 found.setdefault(copy.path, copy)
         copies += found.values()
     return DriverLibraries(copies=tuple(copies), sources={"copies": "the loader's search path"})
+
+
+def _preloaded(host: Host, name: str) -> Iterator[tuple[str, str]]:
+    """A library that LD_PRELOAD names is there before any search; a toolkit's stub is called libcuda.so and answers to libcuda.so.1."""
+    for path in re.split(r"[:\s]+", host.environ.get("LD_PRELOAD", "")):
+        if path.startswith("/") and os.path.basename(path) in (name, name.removesuffix(".1")):
+            yield path, "LD_PRELOAD"
+
+
+def _places(host: Host, name: str) -> Iterator[tuple[str, str]]:
+    """The files that a copy may be, in the order of the search. A stub off the path is looked for under its own name, without the .1."""
+    for folder, why in _folders(host, name):
+        yield f"{folder}/{name.removesuffix('.1') if why == 'nothing' and '/stubs' in folder else name}", why
 
 
 def _folders(host: Host, name: str) -> Iterator[tuple[str, str]]:
@@ -58,10 +71,8 @@ def _folders(host: Host, name: str) -> Iterator[tuple[str, str]]:
     yield from ((folder, "nothing") for pattern in OFF_PATH for folder in host.glob(pattern))
 
 
-def _copy(host: Host, name: str, folder: str, why: str, *, first: bool) -> DriverLibrary | None:
-    """The copy in one folder; None: there is none. A stub is called libcuda.so, and found under that name only off the path."""
-    file = name.removesuffix(".1") if why == "nothing" and "/stubs" in folder else name
-    path = f"{folder}/{file}"
+def _copy(host: Host, name: str, path: str, why: str, *, first: bool) -> DriverLibrary | None:
+    """The copy at a path; None: there is none."""
     try:
         if not host.exists(path):
             return None

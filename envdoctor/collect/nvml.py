@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sysconfig
 from typing import Any
 
 import msgspec
@@ -19,7 +22,15 @@ def nvml(host: Host) -> Nvml:
     """NVML, asked through pynvml in a child; every code as it came, a GPU or a field that fails by itself."""
     from envdoctor.collect import nvml_child
 
-    return read_nvml(host.child(str(nvml_child.__file__)))
+    return read_nvml(host.child(str(nvml_child.__file__), isolated=_is_installed("pynvml")))
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a module of our environment is found without PYTHONPATH and the user's own folder: then the child does without them too,
+    and what lies there for another interpreter (a sitecustomize, a pynvml of its own) cannot get at it."""
+    spec = importlib.util.find_spec(module)
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    return spec is not None and any((spec.origin or "").startswith(folder + os.sep) for folder in folders)
 
 
 def read_nvml(result: ChildResult) -> Nvml:

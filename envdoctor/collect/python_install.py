@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,11 @@ from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, ChildResult, Host
 from envdoctor.collect.interpreter import BadInterpreter, choose_interpreter
 from envdoctor.collect.loader import read_elf
-from envdoctor.collect.said import died, said
+from envdoctor.collect.said import TRACEBACK, died, said
 from envdoctor.facts import Distribution, Interpreter, Packages, Pin, TorchInstall
 
 STAGES = {"interpreter": "starting it", "distributions": "reading its packages", "torch": "looking for torch"}
+OLDEST = (3, 8)
 CUDA_LIBRARIES = ("nvidia-", "triton", "cuda-")
 
 
@@ -30,11 +32,30 @@ def python_install(host: Host) -> tuple[Interpreter, TorchInstall, Packages]:
     except CannotLook as error:
         if error.problem.kind == "skipped":
             raise
-        raise BadInterpreter(f"{python} cannot be run as an interpreter: {error.problem.detail}") from error
+        raise BadInterpreter(f"{python} is no Python interpreter: {error.problem.detail}") from error
+    if result.outcome == "exited" and not result.stages and (version := _version(host, python, "-I", "-S")) is not None:
+        begins = _version(host, python) is not None
+        what = "cannot import its own standard library" if begins else "ends in its own start"
+        line = _last_line(result.stderr)
+        words = f" with exit code {result.exit_code}" + (f": {line}" if line else "")
+        raise CannotLook("crashed", f"{python} (Python {version}) {what}{words}")
     interpreter, install, packages = read_python(result, python, why)
     program = read_elf(interpreter.real_path) if interpreter.real_path else None
     rpath = program.rpath if program else None
     return msgspec.structs.replace(interpreter, rpath=rpath), install, packages
+
+
+def _version(host: Host, python: str, *flags: str) -> str | None:
+    """What a program says that it is when it is started with these flags; None: no Python of today. ``-I -S``: without any package.
+
+    A sitecustomize, or a line of a .pth file, can end every program of an interpreter that is well otherwise.
+    """
+    try:
+        finished = host.run([python, *flags, "-c", "import sys; print('Python %d.%d' % sys.version_info[:2])"])
+    except CannotLook:
+        return None
+    match = re.fullmatch(r"Python (3\.\d+)\s*", finished.stdout)
+    return match[1] if match is not None and tuple(map(int, match[1].split("."))) >= OLDEST else None
 
 
 def read_python(result: ChildResult, python: str, why: str) -> tuple[Interpreter, TorchInstall, Packages]:
@@ -97,9 +118,18 @@ def _no_answer(result: ChildResult, python: str) -> CannotLook:
             or "No module named util" in words
         ):
             return BadInterpreter(f"{python} is a Python older than 3.8; envdoctor examines 3.8 and newer")
-        end = f"it ended with exit code {result.exit_code} and said nothing that an interpreter would"
-        return BadInterpreter(f"{python} is no Python interpreter: {end}")
+        told = _last_line(result.stderr)
+        end = f"and said {told!r}" if told else "and said nothing that an interpreter would"
+        return BadInterpreter(f"{python} is no Python interpreter: it ended with exit code {result.exit_code} {end}")
     return died(result, {stage: f"{python}: {what}" for stage, what in STAGES.items()}, python)
+
+
+def _last_line(stderr: str) -> str:
+    """The line that says why: a traceback's last, else the first."""
+    lines = stderr.strip().splitlines() or [""]
+    ends = TRACEBACK in stderr or "Fatal Python error" in stderr
+    told = [line for line in lines if "Error" in line and not line.startswith(("Fatal", " ", "Error processing"))]
+    return " ".join((told[-1] if ends and told else lines[0]).split())[:120]
 
 
 def pins_of(torch: Distribution, installed: Iterable[Distribution], markers: Mapping[str, str]) -> tuple[Pin, ...]:

@@ -39,7 +39,7 @@ def system(host: Host) -> System:
     build = _text(host, "/proc/version")
     release = _release(host)
     kernel = (_text(host, "/proc/sys/kernel/osrelease") or (platform.release() if host.live else "")).strip()
-    wsl = _wsl(host, kernel) if kernel else None
+    wsl = _wsl(host, kernel, build or "") if kernel else None
     return System(
         platform="linux",
         machine=platform.machine() if host.live else None,
@@ -109,11 +109,14 @@ def _hypervisor(host: Host) -> str | None:
     return xen or "none"
 
 
-def _wsl(host: Host, kernel: str) -> int:
-    """WSL 1 calls its kernel 4.4.0-…-Microsoft, WSL 2 …-microsoft-standard-WSL2."""
-    if "microsoft" not in kernel.lower():
-        return 0
-    return 2 if "WSL2" in kernel or "microsoft-standard" in kernel or _exists(host, "/dev/dxg") else 1
+def _wsl(host: Host, kernel: str, build: str) -> int:
+    """WSL 1 calls its kernel 4.4.0-…-Microsoft, WSL 2 …-microsoft-standard-WSL2. A kernel of one's own can have any name: there
+    the node that leads to Windows' GPU, or the folder that Windows mounts, gives it away."""
+    names = f"{kernel} {build}".lower()
+    if "microsoft" in names:
+        return 2 if "wsl2" in names or "microsoft-standard" in names or _exists(host, "/dev/dxg") else 1
+    own_kernel = host.environ.get("WSL_DISTRO_NAME") or _exists(host, "/usr/lib/wsl/lib")
+    return 2 if own_kernel and _exists(host, "/dev/dxg") else 0
 
 
 def _exists(host: Host, path: str) -> bool:

@@ -84,8 +84,8 @@ def _cuda_unmasked(cuda_driver: CudaDriver | None) -> bool:
 
 def driver_hangs(probe_deaths: ProbeDeaths | None) -> bool:
     """Whether a call into the driver never came back: without a kernel module and a GPU it fails at once."""
-    deaths = probe_deaths.deaths if probe_deaths is not None else ()
-    return any(death.kind == "timeout" and death.probe in ("nvml", "cuda_driver") for death in deaths)
+    deaths = [probe_deaths.within(probe) for probe in ("nvml", "cuda_driver")] if probe_deaths is not None else []
+    return any(death is not None and death.kind == "timeout" for death in deaths)
 
 
 def init_failed(cuda_driver: CudaDriver | None) -> bool:

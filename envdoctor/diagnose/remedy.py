@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from envdoctor.diagnose.api import Fix
-from envdoctor.facts import Interpreter, System
+from envdoctor.diagnose.predicates import in_container
+from envdoctor.facts import Container, Interpreter, System
 from envdoctor.knowledge import archs, drivers, releases
 from envdoctor.knowledge.releases import ReleaseRow, VariantRow
 
@@ -168,28 +169,48 @@ class _PackageManager:
     newest: str | None
     at_least: str | None
     """Where a lowest version is asked for: distributions are often behind. None: by hand."""
+    module: str
+    """What builds the module for the running kernel, ``{kernel}``."""
 
+
+DKMS = "sudo dkms autoinstall && sudo modprobe nvidia"
 
 PACKAGE_MANAGERS = (
     _PackageManager(
-        ("ubuntu", "pop", "linuxmint"), "sudo ubuntu-drivers install", "sudo apt install nvidia-driver-{branch}"
+        ("ubuntu", "pop", "linuxmint"),
+        "sudo ubuntu-drivers install",
+        "sudo apt install nvidia-driver-{branch}",
+        "sudo apt install linux-headers-{kernel} && " + DKMS,
     ),
-    _PackageManager(("debian",), "sudo apt install nvidia-driver", "sudo apt install cuda-drivers-{branch}"),
     _PackageManager(
-        ("fedora",), "sudo dnf install akmod-nvidia xorg-x11-drv-nvidia-cuda", "sudo dnf upgrade --refresh '*nvidia*'"
+        ("debian",),
+        "sudo apt install nvidia-driver",
+        "sudo apt install cuda-drivers-{branch}",
+        "sudo apt install linux-headers-{kernel} && " + DKMS,
+    ),
+    _PackageManager(
+        ("fedora",),
+        "sudo dnf install akmod-nvidia xorg-x11-drv-nvidia-cuda",
+        "sudo dnf upgrade --refresh '*nvidia*'",
+        "sudo dnf install kernel-devel-{kernel} && sudo akmods --force && sudo modprobe nvidia",
     ),
     _PackageManager(
         ("rhel", "centos", "rocky", "almalinux", "ol"),
         "sudo dnf module install nvidia-driver:latest-dkms",
         "sudo dnf module switch-to nvidia-driver:{branch}-dkms",
+        "sudo dnf install kernel-devel-{kernel} && " + DKMS,
     ),
     _PackageManager(
         ("opensuse", "opensuse-leap", "opensuse-tumbleweed", "sles", "suse"),
         "sudo zypper install nvidia-driver-G06-kmp-default nvidia-compute-utils-G06",
         "sudo zypper update 'nvidia*'",
+        "sudo zypper install --force nvidia-driver-G06-kmp-default && sudo modprobe nvidia",
     ),
     _PackageManager(
-        ("arch",), "sudo pacman -Syu nvidia-open nvidia-utils", "sudo pacman -Syu nvidia-open nvidia-utils"
+        ("arch",),
+        "sudo pacman -Syu nvidia-open nvidia-utils",
+        "sudo pacman -Syu nvidia-open nvidia-utils",
+        "sudo pacman -Syu linux linux-headers nvidia-open nvidia-utils && sudo reboot",
     ),
 )
 
@@ -213,9 +234,11 @@ def _as_user(system: System | None, command: str) -> str:
     return command.removeprefix("sudo ") if system is not None and system.uid == 0 else command
 
 
-def install_driver(system: System | None, *, at_least: str | None = None) -> Fix:
-    """Install the NVIDIA driver (of version `at_least` or newer) in the way of this distribution."""
+def install_driver(system: System | None, *, at_least: str | None = None, container: Container | None = None) -> Fix:
+    """Install the NVIDIA driver (of version `at_least` or newer) in the way of this distribution; from a `container`, on the host."""
     what = f"NVIDIA driver {at_least} or newer" if at_least else "the NVIDIA driver"
+    if in_container(container) and not (system is not None and system.wsl):
+        return Fix(f"Install {what} on the host, not in this container, and restart the host")
     if system is not None and system.wsl:
         return Fix(
             f"Install {what} on Windows, from {DRIVER_PAGE}, and none inside WSL; then run `wsl --shutdown` there"
@@ -231,19 +254,55 @@ def install_driver(system: System | None, *, at_least: str | None = None) -> Fix
     return Fix(f"Install {what} and restart the machine", _as_user(system, command))
 
 
+def install_branch(system: System | None, branch: int) -> Fix:
+    """Install the driver of one branch, for a card that newer ones no longer drive."""
+    manager = _package_manager(system) if system is not None else None
+    command = manager.at_least if manager is not None and "{branch}" in (manager.at_least or "") else None
+    what = f"Install a driver of branch {branch}, the last that drives this card"
+    if command is None:
+        return Fix(f"{what}, from {DRIVER_PAGE}")
+    return Fix(f"{what}, and restart the machine", _as_user(system, command.format(branch=branch)))
+
+
+def build_module(system: System | None, kernel: str) -> Fix:
+    """Build the module for the running kernel, in the way of this distribution."""
+    manager = _package_manager(system) if system is not None else None
+    command = manager.module.format(kernel=kernel) if manager is not None else f"sudo dkms autoinstall -k {kernel}"
+    return Fix("Build it for the running kernel", command)
+
+
 def load_module(system: System | None) -> Fix:
     """Load the NVIDIA kernel modules."""
     return Fix("Load the NVIDIA kernel modules", _as_user(system, "sudo modprobe -a nvidia nvidia_uvm"))
 
 
-def reboot(what: str = "so that the kernel module and the libraries are of one driver") -> Fix:
-    """Restart the machine; `what` says what for."""
+def reboot(
+    what: str = "so that the kernel module and the libraries are of one driver", container: Container | None = None
+) -> Fix:
+    """Restart the machine; `what` says what for. From a `container` that is its host."""
+    if in_container(container):
+        return Fix(f"Restart the host of this container {what}", "sudo reboot  # on the host")
     return Fix(f"Restart the machine {what}", "sudo reboot")
 
 
-def rerun_container(flag: str) -> Fix:
-    """Start the container anew with an option such as ``--gpus all``; IMAGE stands for the user's own."""
-    return Fix(f"Start the container again with {flag}", f"docker run {flag} IMAGE")
+POD = "Ask for a GPU in the pod's spec: resources.limits nvidia.com/gpu: 1 (and runtimeClassName: nvidia where it is no default)"
+GPU_BY_ENGINE = {
+    "podman": ("podman run --device nvidia.com/gpu=all IMAGE", ", by CDI"),
+    "apptainer": ("apptainer exec --nv IMAGE COMMAND", ""),
+    "lxc": ("lxc config set CONTAINER nvidia.runtime=true && lxc config device add CONTAINER gpu gpu && lxc restart CONTAINER", ""),
+    "containerd": ("nerdctl run --gpus all IMAGE", ""),
+}  # fmt: skip
+"""How an engine is asked for the GPU; those that are not here are asked as Docker is."""
+
+
+def rerun_container(container: Container | None, *, jetson: bool = False) -> Fix:
+    """Start the container anew with the GPU, as its engine is asked for that; IMAGE stands for the user's own."""
+    engine = (container.engine if container is not None else None) or "docker"
+    if engine == "kubernetes":
+        return Fix(POD)
+    docker = "docker run --runtime nvidia IMAGE" if jetson else "docker run --gpus all IMAGE"
+    command, how = GPU_BY_ENGINE.get(engine, (docker, ""))
+    return Fix(f"Start the container again with the GPU{how}", command)
 
 
 def unset_variable(name: str) -> Fix:

@@ -24,19 +24,13 @@ LAYERS = (
 
 WEIGHT = (
     *("gpu.reset-required", "gpu.ecc-errors", "gpu.xid-errors", "gpu.fabric-unhealthy"),
-    *("gpu.nvswitch-errors", "gpu.nvlink-down"),
-    *(
-        "gpu.memory-full",
-        "gpu.inforom-corrupted",
-        "gpu.throttled",
-        "gpu.too-hot",
-        "gpu.pcie-degraded",
-        "gpu.pcie-errors",
-    ),
+    *("gpu.nvswitch-errors", "gpu.nvlink-down", "gpu.memory-full", "gpu.inforom-corrupted"),
+    *("gpu.throttled", "gpu.too-hot", "gpu.pcie-degraded", "gpu.pcie-errors"),
     *("gpu.busy", "gpu.clocks-low", "gpu.far-from-cpu"),
+    "torch.import-fails",
 )
-"""Ids of one area, the one that matters most first: what may spoil results before what only slows down. Where an area is not listed, the
-alphabet decides."""
+"""Ids of one area, the one that matters most first: what may spoil results before what only slows down, what a program comes to
+first before what follows. Where an area is not listed, the alphabet decides."""
 
 NOT_A_CAUSE = ("plugin",)
 """Areas that are about envdoctor itself, not about the machine."""

@@ -194,6 +194,7 @@ class ProbeDeath(Fact, frozen=True, kw_only=True):
     detail: str
     """``cuInit (libcuda /usr/lib/libcuda.so.1) was ended by SIGSEGV``."""
     stage: str | None = None
+    """What it was doing; None: it died before it began, so its death says nothing of what it was to ask."""
     signal: str | None = None
     frame: str | None = None
     seconds: float | None = None
@@ -209,3 +210,8 @@ class ProbeDeaths(Fact, frozen=True, kw_only=True):
     def of(self, probe: str) -> ProbeDeath | None:
         """How `probe` died; None: it did not."""
         return next((death for death in self.deaths if death.probe == probe), None)
+
+    def within(self, probe: str) -> ProbeDeath | None:
+        """How `probe` died in a call that it made; None: it did not, or its interpreter did before any call."""
+        death = self.of(probe)
+        return death if death is not None and death.stage is not None else None

@@ -32,7 +32,8 @@ def _write(stage, event, data):
         os._exit(0)  # a copy that something forked off, and that came back into our code: one of us is enough
     line = dict(data, nonce=_nonce, stage=stage, event=event)
     # A line longer than the pipe's buffer is written in pieces; the parent reads all the while.
-    text = (json.dumps(line, default=str) + "\n").encode("utf-8", "backslashreplace")
+    # The newline in front parts it from what a library may have written to a pipe that is none of its business.
+    text = ("\n" + json.dumps(line, default=str) + "\n").encode("utf-8", "backslashreplace")
     view = memoryview(text)
     while view:
         try:

@@ -63,9 +63,11 @@ def torch_module():
 
 def is_pytorch(folder):
     """Whether a torch/ is PyTorch as it is installed. One that only lies in a source tree has neither of its compiled files."""
-    compiled = any(name.startswith("_C.") and name.endswith((".so", ".pyd")) for name in distributions.names(folder))
-    return compiled or (
-        os.path.exists(os.path.join(folder, "version.py")) and os.path.isdir(os.path.join(folder, "lib"))
+    if any(name.startswith("_C.") and name.endswith((".so", ".pyd")) for name in distributions.names(folder)):
+        return True
+    lib = os.path.join(folder, "lib")
+    return any(name.startswith(("libtorch", "torch_")) for name in distributions.names(lib)) or (
+        os.path.exists(os.path.join(folder, "version.py")) and os.path.isdir(lib)
     )
 
 

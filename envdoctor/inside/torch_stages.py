@@ -157,7 +157,8 @@ def main():
     imported = stage("import", import_torch)
     channel.say("import", libraries=[{"path": path} for path in mapped.paths()])
     built = stage("compiled", compiled) if imported is not None else None
-    cuda = bool(built and (built.get("cuda") or built.get("hip")))
+    # Where even that fails, CUDA is tried all the same: what it says is told, and decides.
+    cuda = imported is not None and (built is None or bool(built.get("cuda") or built.get("hip")))
     if cuda:
         stage("cudnn", touch_cudnn)
         stage("nccl", touch_nccl)

@@ -184,7 +184,7 @@ def redact(snapshot: Snapshot, owner: Owner) -> Snapshot:
         plain = redactor.value(msgspec.to_builtins(fact))
         if name == "system" and plain.get("user"):
             plain["user"] = redactor.name(plain["user"])
-        facts[name] = msgspec.convert(plain, type(fact))
+        facts[name] = msgspec.convert(plain, type(fact), str_keys=True)
     facts[Redaction.fact_name()] = Redaction(removed=dict(sorted(redactor.removed.items())))
     problems = {
         name: msgspec.convert(redactor.value(msgspec.to_builtins(p)), type(p)) for name, p in snapshot.problems.items()

@@ -9,9 +9,13 @@ import pytest
 
 from envdoctor.collect.cuda_driver import cuda_driver
 from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.nvml import nvml
+from envdoctor.collect.python_install import python_install
 from envdoctor.facts import CudaDriver
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import FakeDriver
 
 
@@ -85,3 +89,16 @@ def test_an_interpreter_that_cannot_be_started_is_another_facts_problem(
     environ = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": str(fake_driver.lib)}
     host = LiveHost(request=Request(python=f"{tmp_path}/no-python"), environ=environ)
     assert cuda_driver(host).init_code == 0
+
+
+def test_an_interpreter_that_ends_in_its_own_start_costs_nothing_of_the_driver(
+    fake_driver: FakeDriver, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os\nos._exit(0)\n")
+    environ = {"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": str(fake_driver.lib), "PYTHONPATH": str(tmp_path)}
+    host = LiveHost(request=Request(python=sys.executable), environ=environ)
+    assert cuda_driver(host).init_code == 0
+    assert nvml(host).init_code == 0
+    with pytest.raises(CannotLook, match="ends in its own start with exit code 0") as raised:
+        python_install(host)
+    assert (raised.value.problem.kind, raised.value.problem.stage) == ("crashed", None)

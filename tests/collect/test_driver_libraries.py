@@ -55,3 +55,12 @@ def test_kinds_by_place(path: str, kind: str) -> None:
 
 def test_none_is_known_to_be_none(tmp_path: Path) -> None:
     assert driver_libraries(RecordedHost(tmp_path)).copies == ()
+
+
+def test_ld_preload_comes_before_every_search_and_knows_the_stub_by_its_own_name(tmp_path: Path) -> None:
+    stub = "/opt/cuda/lib64/stubs/libcuda.so"
+    files = {f"{LIB}/libcuda.so.1": "", stub: ""}
+    host = RecordedHost(tmp_path, files, environ={"LD_PRELOAD": f"/opt/other.so {stub}"})
+    winner = driver_libraries(host).winner("libcuda.so.1")
+    assert winner is not None
+    assert (winner.path, winner.kind, winner.found_by) == (stub, "stub", "LD_PRELOAD")

@@ -178,3 +178,15 @@ def test_the_first_on_the_path_is_what_is_installed() -> None:
     two = [dist("triton", "3.0.0", location="/user"), dist("triton", "3.1.0")]
     [pin] = pins_of(dist("torch", "1", ["triton==3.1.0"]), two, LINUX)
     assert (pin.installed, pin.satisfied) == ("3.0.0", False)
+
+
+def test_an_interpreter_that_cannot_start_says_why(tmp_path: Path) -> None:
+    for environ, words in (
+        ({"PYTHONHOME": str(tmp_path)}, r"ends in its own start with exit code 1: .*encodings"),
+        ({"PYTHONPATH": str(tmp_path)}, r"cannot import its own standard library with exit code 1: ValueError: mine"),
+    ):
+        (tmp_path / "json.py").write_text("raise ValueError('mine')\n")
+        host = LiveHost(request=Request(python=sys.executable), environ={"PATH": "/usr/bin:/bin", **environ})
+        with pytest.raises(CannotLook, match=words) as raised:
+            python_install(host)
+        assert raised.value.problem.kind == "crashed"

@@ -86,3 +86,21 @@ def test_secure_boot_is_unknown_without_efi(tmp_path: Path) -> None:
 def test_the_housing(tmp_path: Path, text: str, chassis: int | None) -> None:
     assert system(RecordedHost(tmp_path, {"/sys/class/dmi/id/chassis_type": text})).chassis == chassis
     assert system(RecordedHost(tmp_path / "bare")).chassis is None
+
+
+@pytest.mark.parametrize(
+    ("files", "environ", "wsl"),
+    [
+        ({"/proc/version": "Linux version 5.15.90.1-microsoft-standard-WSL2 (x@y) #1"}, {}, 2),
+        ({"/proc/version": "Linux version 4.4.0-19041-Microsoft"}, {}, 1),
+        ({"/dev/dxg": "", "/usr/lib/wsl/lib/libcuda.so.1": ""}, {}, 2),
+        ({"/dev/dxg": ""}, {"WSL_DISTRO_NAME": "Ubuntu"}, 2),
+        ({"/dev/dxg": ""}, {}, 0),
+        ({}, {"WSL_DISTRO_NAME": "Ubuntu"}, 0),
+    ],
+)
+def test_wsl_with_a_kernel_of_ones_own(
+    tmp_path: Path, files: dict[str, str], environ: dict[str, str], wsl: int
+) -> None:
+    host = RecordedHost(tmp_path, {"/proc/sys/kernel/osrelease": "6.6.1-mine\n", **files}, environ=environ)
+    assert system(host).wsl == wsl

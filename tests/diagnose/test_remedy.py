@@ -8,7 +8,7 @@ import pytest
 
 from envdoctor.diagnose import remedy
 from envdoctor.diagnose.api import Fix
-from envdoctor.facts import Interpreter, System
+from envdoctor.facts import Container, Interpreter, System
 from envdoctor.knowledge.releases import releases
 
 VENV = "/opt/venv/bin/python"
@@ -174,5 +174,22 @@ def test_small_ways_out() -> None:
     assert remedy.load_module(System(uid=1000)).command == "sudo modprobe -a nvidia nvidia_uvm"
     assert remedy.load_module(System(uid=0)).command == "modprobe -a nvidia nvidia_uvm"
     assert remedy.reboot().command == "sudo reboot"
-    assert remedy.rerun_container("--gpus all").command == "docker run --gpus all IMAGE"
+    assert remedy.rerun_container(None).command == "docker run --gpus all IMAGE"
+    assert remedy.rerun_container(None, jetson=True).command == "docker run --runtime nvidia IMAGE"
     assert remedy.unset_variable("CUDA_VISIBLE_DEVICES").command == "unset CUDA_VISIBLE_DEVICES"
+    for engine, beginning in (
+        ("podman", "podman "),
+        ("apptainer", "apptainer "),
+        ("lxc", "lxc "),
+        ("docker", "docker "),
+    ):
+        command = remedy.rerun_container(Container(inside=True, engine=engine)).command or ""
+        assert command.startswith(beginning)
+
+
+def test_from_a_container_the_driver_is_mended_on_the_host() -> None:
+    inside = Container(inside=True, engine="docker")
+    driver = remedy.install_driver(System(distribution="ubuntu"), container=inside)
+    assert driver.command is None
+    assert "on the host" in driver.text
+    assert remedy.reboot(container=inside).command == "sudo reboot  # on the host"

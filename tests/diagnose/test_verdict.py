@@ -170,3 +170,8 @@ def test_within_an_area_what_spoils_results_comes_before_what_slows_down() -> No
     slow = of(3, "gpu.clocks-low", "warning"), of(2, "gpu.busy", "warning"), of(3, "gpu.pcie-degraded", "warning")
     assert verdict(*slow, of(3, "gpu.ecc-errors", "warning"), facts=WORKING).cause == "gpu.ecc-errors"
     assert verdict(*slow, facts=WORKING).cause == "gpu.pcie-degraded"
+
+
+def test_the_import_comes_before_what_the_build_can_do() -> None:
+    found = verdict(HIGH, Finding(id="torch.import-fails", title="import torch raises ImportError"))
+    assert (found.cause, found.also) == ("torch.import-fails", (HIGH.id,))

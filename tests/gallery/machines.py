@@ -136,7 +136,7 @@ BROKEN = (
         environ={"NVIDIA_DRIVER_CAPABILITIES": "utility"},
     ),
     Case(name="container with lost devices", cause="container.devices-lost", machine=Machine(files=CONTAINER), driver={"STUB_NVML_INIT": "999", "STUB_CUINIT": "100"}),
-    Case(name="container with 64 KB of shm", cause="container.shm-too-small", machine=Machine(files=CONTAINER, shm_kib=64), status="degraded"),
+    Case(name="container with 64 KB of shm", cause="container.shm-too-small", machine=Machine(files=CONTAINER, shm_kib=64)),
     Case(name="two causes at once", cause="driver.version-mismatch", also=("torch.cpu-only-build",), torch="cpu",
          machine=Machine(module="535.54.03"), driver={"STUB_NVML_INIT": "18", "STUB_CUINIT": "803"}),
     Case(name="launch blocking", cause="env.launch-blocking", environ={"CUDA_LAUNCH_BLOCKING": "1"}, status="degraded"),
@@ -178,7 +178,13 @@ BROKEN = (
 
 HOSTILE = (
     Case(name="cuInit hangs", cause="driver.hung", driver={"STUB_CUINIT": "hang"}, options=("--timeout", "6")),
-    Case(name="nvmlInit hangs", cause=None, driver={"STUB_NVML_INIT": "hang"}, options=("--timeout", "6")),
+    Case(
+        name="nvmlInit hangs",
+        cause="driver.hung",
+        driver={"STUB_NVML_INIT": "hang"},
+        options=("--timeout", "6"),
+        status="degraded",
+    ),
     Case(
         name="all of the driver hangs",
         cause="driver.hung",

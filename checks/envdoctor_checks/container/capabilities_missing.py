@@ -12,7 +12,7 @@ from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries,
 @check(
     "container.capabilities-missing",
     fields=("container.inside|container.driver_capabilities",),
-    explains=("cuda.init-failed", "cuda.library-missing", "driver.*"),
+    explains=("cuda.init-failed", "cuda.library-missing", "cuda.stub-loaded", "driver.*"),
 )
 def capabilities_missing(
     container: Container,
@@ -51,9 +51,11 @@ def capabilities_missing(
             ),
             confidence="certain",
         )
-    if not container.inside or not (nodes_seen(device_nodes) or nvml_works(nvml)):
-        return
+    if not container.inside or not (nodes_seen(device_nodes) or nvml_works(nvml)) or container.engine == "apptainer":
+        return  # Apptainer has no such variable: it puts in all or nothing
     has_cuda, has_nvml = libcuda_on_path(driver_libraries, cuda_driver), nvml_on_path(driver_libraries, nvml)
+    if has_cuda and driver_libraries is not None and _only_stubs(driver_libraries):
+        has_cuda = False
     said = container.driver_capabilities or ""
     listed = {part.strip() for part in said.split(",")} if said else set()
     shown = f"NVIDIA_DRIVER_CAPABILITIES={said}" if said else "NVIDIA_DRIVER_CAPABILITIES is not set"
@@ -82,6 +84,12 @@ def capabilities_missing(
             evidence=evidence,
             fix=(fix,),
         )
+
+
+def _only_stubs(libraries: DriverLibraries) -> bool:
+    """Whether every libcuda is the stub of a toolkit in the image: that one is for linking, and no runtime put it in."""
+    copies = [copy.kind for copy in libraries.copies if copy.name == "libcuda.so.1"]
+    return bool(copies) and set(copies) == {"stub"}
 
 
 def _names(libraries: DriverLibraries) -> str:

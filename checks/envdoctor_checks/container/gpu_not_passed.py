@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.api import Finding, check
 from envdoctor.diagnose.predicates import cuda_works, libcuda_on_path, nodes_seen, on_jetson, on_wsl
 from envdoctor.diagnose.remedy import rerun_container
-from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries, Messages, PciBus, System, TorchRuntime
+from envdoctor.facts import (
+    Container,
+    CudaDriver,
+    DeviceNodes,
+    DriverLibraries,
+    KernelModule,
+    Messages,
+    Nvml,
+    PciBus,
+    System,
+    TorchRuntime,
+)
 
+NO_MODULE_SEEN = (9, 12)
+"""What nvmlInit returns where it cannot open a node, or where its library is not there."""
 ECHOES = (
     "container.capabilities-missing",
     "cuda.init-failed",
@@ -33,12 +46,15 @@ def gpu_not_passed(
     pci_bus: PciBus | None,
     system: System | None,
     messages: Messages | None,
+    kernel_module: KernelModule | None,
+    nvml: Nvml | None,
 ) -> Iterator[Finding]:
     """This container was started without the GPU.
 
     What it means:
     A container sees the GPU only if the runtime puts the device nodes and the driver's libraries into it: `--gpus all`, a runtime class, a
-    device plugin's resource, or CDI. Here neither /dev/nvidia* nor libcuda were put in.
+    device plugin's resource, or CDI. Here neither /dev/nvidia* nor libcuda were put in. Apptainer shows the host's nodes always, and
+    the libraries with `--nv` only.
 
     How to confirm it by hand:
     `ls /dev/nvidia*` and `ldconfig -p | grep libcuda.so.1` print nothing; the same image started with `--gpus all` has both.
@@ -55,37 +71,64 @@ def gpu_not_passed(
             title=f"The {container.engine or 'container'} command asks for no GPU; {said}"[:100],
             detail="Without it the runtime puts neither device nodes nor driver libraries into the container.",
             evidence=(container.says("gpus_requested", f"{container.engine or 'container'} run without a GPU option"),),
-            fix=(_fix(container),),
+            fix=(rerun_container(container),),
             confidence="likely",
         )
-    if device_nodes is None or not container.inside or cuda_works(cuda_driver, torch_runtime) or on_jetson(system):
+    if device_nodes is None or not container.inside or cuda_works(cuda_driver, torch_runtime):
         return
-    wsl = on_wsl(system)
+    wsl, jetson, bare = on_wsl(system), on_jetson(system), container.engine == "apptainer" or on_jetson(system)
     if wsl and any(node.exists for node in device_nodes.nodes if node.path == "/dev/dxg"):
         return
-    if nodes_seen(device_nodes) or (libcuda_on_path(driver_libraries, cuda_driver) is True and _real(driver_libraries)):
+    has_nodes = nodes_seen(device_nodes) or any(
+        node.exists for node in device_nodes.nodes if node.path == "/dev/nvidiactl"
+    )
+    has_libcuda = libcuda_on_path(driver_libraries, cuda_driver) is True and _real(driver_libraries)
+    alone = has_libcuda and _of_the_image(container, kernel_module, nvml, cuda_driver)
+    if (has_libcuda and not alone) or (has_nodes and not bare):
         return
-    if any(node.exists for node in device_nodes.nodes if node.path == "/dev/nvidiactl"):
+    if pci_bus is not None and not pci_bus.nvidia_gpus and not wsl and not jetson:
         return
-    if pci_bus is not None and not pci_bus.nvidia_gpus and not wsl:
-        return
-    where = f"; the host has {len(pci_bus.nvidia_gpus)} on its bus" if pci_bus is not None and not wsl else ""
     hidden = container.visible_devices in ("void", "none")
-    asked = f" (NVIDIA_VISIBLE_DEVICES={container.visible_devices})" if container.visible_devices else ""
     yield Finding(
-        title=f"{_name(container)} container has no /dev/{'dxg' if wsl else 'nvidia*'}{asked} and no libcuda{where}"[
-            :100
-        ],
-        detail="It was started without the GPU: the runtime put neither device nodes nor driver libraries into it.",
+        title=_title(container, pci_bus, wsl=wsl, jetson=jetson, nodes=has_nodes, libcuda=has_libcuda),
+        detail="The driver's libraries are part of the image, which they must not be: they find no device node to talk to."
+        if alone
+        else "It was started without the GPU: the runtime put neither device nodes nor driver libraries into it.",
         evidence=(
             container.says("inside", container.engine),
-            device_nodes.says("nodes", "no /dev/dxg" if wsl else "no /dev/nvidia0, no /dev/nvidiactl"),
-            *((driver_libraries.says("copies", "no libcuda.so.1"),) if driver_libraries is not None else ()),
-            *((container.says("visible_devices"),) if hidden else ()),
+            *(() if has_nodes else (device_nodes.says("nodes", f"no {_nodes(wsl)}"),)),
+            *((driver_libraries.says("copies", "no libcuda.so.1"),) if driver_libraries and not has_libcuda else ()),
+            *((cuda_driver.says("library"), cuda_driver.says("init_code")) if cuda_driver and alone else ()),
+            *((container.says("visible_devices"),) if container.visible_devices else ()),
         ),
-        fix=(_fix(container),),
-        confidence="certain" if pci_bus is not None or wsl else "likely",
+        fix=(rerun_container(container, jetson=jetson),),
+        confidence="certain" if (pci_bus is not None or wsl) and not hidden and not alone else "likely",
     )
+
+
+def _nodes(wsl: bool) -> str:
+    return "/dev/dxg" if wsl else "/dev/nvidia*"
+
+
+def _title(container: Container, pci_bus: PciBus | None, *, wsl: bool, jetson: bool, nodes: bool, libcuda: bool) -> str:
+    """What is not there, and that the host has a GPU, where that is known."""
+    hidden = container.visible_devices in ("void", "none")
+    lacks = "libcuda" if nodes or jetson else _nodes(wsl) if libcuda else f"{_nodes(wsl)} and no libcuda"
+    count = len(pci_bus.nvidia_gpus) if pci_bus is not None and not wsl else 0
+    where = " on a Jetson" if jetson else ""
+    why = f" (NVIDIA_VISIBLE_DEVICES={container.visible_devices})" if hidden else ""
+    ends = f"; the host has {count} on its bus" if count and not hidden else ""
+    return f"{_name(container)} container{where} has no {lacks}{why}{ends}"
+
+
+def _of_the_image(
+    container: Container, module: KernelModule | None, nvml: Nvml | None, cuda: CudaDriver | None
+) -> bool:
+    """Whether the driver's libraries in the container were not put in by a runtime, and do not reach the module that the host runs."""
+    put_in = container.injected is None or any("libcuda" in path for path in container.injected)
+    reached = nvml is not None and nvml.init_code not in (None, *NO_MODULE_SEEN)
+    fails = cuda is not None and cuda.init_code not in (None, 0)
+    return not put_in and not reached and fails and module is not None and module.loaded is True
 
 
 LACKS = ("libcuda.so.1: cannot open shared object file", "Found no NVIDIA driver", "No CUDA GPUs are available")
@@ -109,15 +152,3 @@ def _real(libraries: DriverLibraries | None) -> bool:
 
 def _name(container: Container) -> str:
     return (container.engine or "this").capitalize() if container.engine != "unknown" else "This"
-
-
-def _fix(container: Container) -> Fix:
-    if container.engine == "kubernetes":
-        return Fix(
-            "Ask for a GPU in the pod's spec: resources.limits nvidia.com/gpu: 1 (and runtimeClassName: nvidia where it is no default)"
-        )
-    if container.engine == "podman":
-        return Fix("Start the container again with the GPU, by CDI", "podman run --device nvidia.com/gpu=all IMAGE")
-    if container.engine == "apptainer":
-        return Fix("Start the container again with the GPU", "apptainer exec --nv IMAGE COMMAND")
-    return rerun_container("--gpus all")

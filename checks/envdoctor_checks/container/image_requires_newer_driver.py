@@ -57,7 +57,7 @@ def image_requires_newer_driver(
         wanted is None
         or version is None
         or _met(demand, version)
-        or _runs(version, cuda_driver, torch_runtime, torch_install)
+        or _runs(version, f"{wanted[1]}.{wanted[2]}", cuda_driver, torch_runtime, torch_install)
     ):
         return
     need = f"{wanted[1]}.{wanted[2]}" if wanted else "newer"
@@ -70,7 +70,7 @@ def image_requires_newer_driver(
         else f"The image's requirement is not met: {demand.strip()}"[:100],
         evidence=(Evidence(source, demand),),
         fix=(
-            install_driver(system, at_least=at_least),
+            install_driver(system, at_least=at_least, container=container),
             Fix(
                 f"Or use an image built for CUDA {dotted(version)} or lower"
                 if version
@@ -80,12 +80,17 @@ def image_requires_newer_driver(
     )
 
 
-def _runs(version: int, cuda: CudaDriver | None, runtime: TorchRuntime | None, install: TorchInstall | None) -> bool:
+def _runs(
+    version: int, wanted: str, cuda: CudaDriver | None, runtime: TorchRuntime | None, install: TorchInstall | None
+) -> bool:
     """Whether CUDA works all the same, by minor-version or forward compatibility: as torch was seen to start it, else by its build."""
     stage = runtime.stage("cuda-init") if runtime is not None else None
     if not cuda_works(cuda, runtime) or stage is not None:
         return cuda_works(cuda, runtime) and stage is not None and stage.status == "ok"
-    major, minor = (*version_key(torch_cuda(install, runtime) or "0"), 0)[:2]
+    build = (
+        torch_cuda(install, runtime) or wanted
+    )  # a build for the processor asks for nothing: then the image's word counts
+    major, minor = (*version_key(build), 0)[:2]
     return runs_cuda((version // 1000, version % 1000 // 10), (major, minor))
 
 

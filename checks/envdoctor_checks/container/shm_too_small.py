@@ -61,7 +61,7 @@ def shm_too_small(
     yield Finding(
         title=title[:100],
         severity="error"
-        if said is not None
+        if said is not None or (tiny and size != 0)
         else "warning"
         if tiny
         else "info",  # Docker's default harms only some programs
@@ -71,6 +71,7 @@ def shm_too_small(
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),
         fix=(_fix(container),),
+        confidence="certain" if said is not None or not tiny else "likely",
     )
 
 

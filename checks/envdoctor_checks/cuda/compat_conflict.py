@@ -113,8 +113,9 @@ def _upgraded(libraries: DriverLibraries | None, module: KernelModule | None, nv
 def _by_code_alone(cuda: CudaDriver, nvml: Nvml | None, driver: str | None) -> Finding:
     """804 is returned for nothing else: a libcuda newer than the kernel module was loaded, wherever it lies."""
     name = next((gpu.name for gpu in (nvml.gpus if nvml is not None else ()) if gpu.name), "this GPU")
+    end = f" needs forward compatibility on {name}"[:70]
     return Finding(
-        title=f"cuInit returns 804: {short(cuda.library or 'libcuda', 40)} needs forward compatibility on {name}"[:100],
+        title=f"cuInit returns 804: {short(cuda.library or 'libcuda', max(12, 80 - len(end)))}{end}",
         detail=REASONS[NOT_SUPPORTED_ON_DEVICE]
         + f" The libcuda that is loaded is newer than the kernel module{f' ({driver})' if driver else ''}.",
         evidence=(cuda.says("init_code"), cuda.says("library")),
@@ -147,10 +148,8 @@ def _compat(cuda: CudaDriver | None, libraries: DriverLibraries | None) -> Drive
 
 
 def _title(copy: DriverLibrary, driver: str | None, code: int) -> str:
-    compat = copy.version or short(copy.path, 40)
-    return f"libcuda {compat} of cuda-compat is loaded over driver {driver or 'of unknown version'}; cuInit returns {code}"[
-        :100
-    ]
+    end = f" of cuda-compat is loaded over {f'driver {driver}' if driver else 'the driver'}; cuInit returns {code}"
+    return f"libcuda {copy.version or short(copy.path, 100 - len('libcuda ') - len(end))}{end}"
 
 
 def _without_it(driver: str | None, cuda: str | None) -> str:

@@ -62,7 +62,7 @@ def init_failed(
     """
     if torch_works(torch_runtime):
         return
-    death = probe_deaths.of("cuda_driver") if probe_deaths is not None else None
+    death = probe_deaths.within("cuda_driver") if probe_deaths is not None else None
     if probe_deaths is not None and death is not None and death.kind == "crashed":
         yield Finding(
             title=_cut(death.detail),

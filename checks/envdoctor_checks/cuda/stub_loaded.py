@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.loaded import out_of_the_way, short
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.diagnose.said import confidence_of, pointing_at
@@ -48,7 +49,9 @@ def stub_loaded(
     said = next(iter(pointing_at(messages, "cuda.stub-loaded")), None)
     if path is None and code != STUB_LIBRARY and (said is None or cuda_driver is not None):
         return
-    named = winner.path if winner is not None and path in (winner.path, winner.real_path) else path
+    path = path or (cuda_driver.library if cuda_driver is not None else None) or (winner.path if winner else None)
+    ours = winner is not None and path in (winner.path, winner.real_path)
+    named = winner.path if winner is not None and ours else path
     what = (
         f"libcuda is the toolkit's stub {short(named, 55)}"
         if named
@@ -67,11 +70,20 @@ def stub_loaded(
             *((winner.says("path", f"{winner.path} ({winner.found_by})"),) if winner is not None else ()),
             *((messages.says("messages", said.text),) if said is not None and messages is not None else ()),
         ),
-        fix=(
-            out_of_the_way(named or "the stubs folder", winner.found_by if winner is not None else None, environment),
-        ),
+        fix=(_way_out(named, winner if ours else None, environment),),
         confidence="certain" if code == STUB_LIBRARY or path else confidence_of(said) if said else "likely",
     )
+
+
+def _way_out(path: str | None, winner: DriverLibrary | None, environment: Environment | None) -> Fix:
+    if path is None:
+        return Fix(
+            "Take the stubs folder out of LD_LIBRARY_PATH and of the loader's configuration",
+            "echo $LD_LIBRARY_PATH; ldconfig -p | grep libcuda.so.1",
+        )
+    if winner is not None and "/stubs/" not in winner.path and "/stubs/" in (winner.real_path or ""):
+        return Fix("Remove the link that was made to the stub", f"sudo rm {shlex.quote(path)} && sudo ldconfig")
+    return out_of_the_way(path, winner.found_by if winner is not None else None, environment)
 
 
 def _stub(cuda: CudaDriver | None, winner: DriverLibrary | None) -> str | None:

@@ -74,7 +74,9 @@ def _is_needed(node: DeviceNode) -> bool:
 
 
 def _fix(barred: list[DeviceNode], user: str) -> tuple[Fix, ...]:
-    everyone = Fix("Open the nodes to every user, as the driver does by default", "sudo chmod 666 /dev/nvidia*")
+    others = [node.path for node in barred if not node.path.startswith("/dev/nvidia")]
+    which = " ".join(others) or "/dev/nvidia*"
+    everyone = Fix("Open the nodes to every user, as the driver does by default", f"sudo chmod 666 {which}")
     group = barred[0].group if barred else None
     readable = barred and barred[0].mode is not None and barred[0].mode[4:6] == "rw"
     if group and group not in ("root", "nogroup") and readable:

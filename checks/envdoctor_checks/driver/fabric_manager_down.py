@@ -67,7 +67,8 @@ def fabric_manager_down(
     runs = processes.fabric_manager if processes is not None and not in_container(container) else None
     service = "the Fabric Manager does not run" if runs is False else "the NVLink fabric is not set up"
     yield Finding(
-        title=f"cuInit returns 802; {service}" + (f" ({states})" if states else ""),
+        title=f"cuInit returns {CUDA_SYSTEM_NOT_READY if told or cuda_driver is None else cuda_driver.init_code}; {service}"
+        + (f" ({states})" if states else ""),
         detail="802 is 'system not yet initialized': CUDA waits for the Fabric Manager, whose version must be the driver's, to the last digit.",
         evidence=(
             *(

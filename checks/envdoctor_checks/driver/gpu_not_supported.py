@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works, nvml_works
-from envdoctor.diagnose.remedy import install_driver
+from envdoctor.diagnose.remedy import install_branch, install_driver
 from envdoctor.facts import CudaDriver, Evidence, KernelLog, KernelModule, Messages, Nvml, PciBus, System, TorchRuntime
+from envdoctor.knowledge.drivers import architecture, branch_of, drives
+from envdoctor.knowledge.gpus import compute_capability_by_pci
 
 OPEN_NEEDED = ("requires use of the NVIDIA open kernel modules",)
 OPEN_UNFIT = ("is not supported by open", "Open nvidia.ko is only ready for use on Data Center GPUs")
@@ -17,7 +19,7 @@ SAID = ("kernel-gpu-not-supported-by-open", "kernel-gpu-not-supported", "kernel-
 
 @check(
     "driver.gpu-not-supported",
-    fields=("kernel_log.lines|messages.messages",),
+    fields=("kernel_log.lines|messages.messages|nvml.device_count",),
     explains=("cuda.init-failed", "driver.device-nodes-missing"),
 )
 def gpu_not_supported(
@@ -53,6 +55,7 @@ def gpu_not_supported(
     needs_open = [text for text in texts if any(part in text for part in OPEN_NEEDED)]
     unfit = [text for text in texts if any(part in text for part in OPEN_UNFIT)]
     unknown = [text for text in texts if any(part in text for part in UNKNOWN) and text not in unfit]
+    unknown = unknown or list(_by_the_table(kernel_module, nvml, pci_bus))
     if not (needs_open or unfit or unknown):
         return
     version = (kernel_module.version if kernel_module is not None else None) or ""
@@ -60,8 +63,11 @@ def gpu_not_supported(
         "proprietary" if needs_open else "open" if unfit else ""
     )
     gpu = next((gpu.name for gpu in (pci_bus.nvidia_gpus if pci_bus else ()) if gpu.name), "the GPU")
-    source = kernel_log.source("lines") if kernel_log is not None else "report"
-    reason, fix = _reason(needs_open, unfit, system)
+    heard = kernel_log is not None and bool(kernel_log.lines)
+    source = kernel_log.source("lines") if kernel_log is not None and heard else "the PCI bus and the table of branches"
+    if said:
+        source = "report"
+    reason, fix = _reason(needs_open, unfit, pci_bus, version, system)
     module = f"{flavour.capitalize()} kernel module {version}" if flavour else f"Driver {version}"
     yield Finding(
         title=f"{module} does not drive {gpu}: {reason}"[:100],
@@ -70,12 +76,35 @@ def gpu_not_supported(
     )
 
 
-def _reason(needs_open: list[str], unfit: list[str], system: System | None) -> tuple[str, tuple[Fix, ...]]:
+def _by_the_table(module: KernelModule | None, nvml: Nvml | None, bus: PciBus | None) -> Iterator[str]:
+    """Where the log cannot be read: the module runs, NVML finds no GPU at all, and the one on the bus is none of its branch's."""
+    if module is None or not module.loaded or not module.version or not nvml_works(nvml):
+        return
+    for gpu in bus.nvidia_gpus if bus is not None and nvml is not None and nvml.device_count == 0 else ():
+        capability = compute_capability_by_pci(gpu.device)
+        if capability is not None and drives(module.version, capability) is False:
+            yield f"{gpu.name or gpu.device} has compute capability {capability}; branch {module.version.partition('.')[0]} lacks it"
+
+
+def _reason(
+    needs_open: list[str], unfit: list[str], bus: PciBus | None, version: str, system: System | None
+) -> tuple[str, tuple[Fix, ...]]:
     if needs_open:
         return "it needs the open module", (Fix("Install the open flavour of the driver", _flavour(system, "-open")),)
     if unfit:
         return "the open module lacks it", (Fix("Install the proprietary flavour of the driver", _flavour(system, "")),)
-    return "this branch lacks it", (install_driver(system),)
+    return "this branch lacks it", (_other_branch(bus, version, system),)
+
+
+def _other_branch(bus: PciBus | None, version: str, system: System | None) -> Fix:
+    """The last branch that drives an old card; for a new card, the newest."""
+    capabilities = [compute_capability_by_pci(gpu.device) for gpu in (bus.nvidia_gpus if bus is not None else ())]
+    rows = [row for capability in capabilities if capability and (row := architecture(capability)) is not None]
+    last = next((row.last_branch for row in rows if row.last_branch is not None), None)
+    branch = branch_of(version) if version else None
+    if last is None or branch is None or branch.branch <= last:
+        return install_driver(system)
+    return install_branch(system, last)
 
 
 def _flavour(system: System | None, suffix: str) -> str | None:

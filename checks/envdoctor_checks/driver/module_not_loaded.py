@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import (
@@ -15,7 +15,7 @@ from envdoctor.diagnose.predicates import (
     on_jetson,
     on_wsl,
 )
-from envdoctor.diagnose.remedy import load_module
+from envdoctor.diagnose.remedy import build_module, load_module
 from envdoctor.facts import (
     Container,
     CudaDriver,
@@ -25,6 +25,7 @@ from envdoctor.facts import (
     Messages,
     Nvml,
     PciBus,
+    PciDevice,
     ProbeDeaths,
     System,
     TorchRuntime,
@@ -38,6 +39,11 @@ ECHOES = (
     "driver.gpu-not-supported",
     "torch.wrong-vendor-build",
 )
+KEPT_FOR_GUESTS = ("vfio", "pci-stub", "xen-pciback")
+"""Drivers that only hold a device until a virtual machine takes it."""
+DKMS_KEY = "/var/lib/dkms/mok.pub"
+KEYS = {"ubuntu": "/var/lib/shim-signed/mok/MOK.der", "fedora": "/etc/pki/akmods/certs/public_key.der"}
+"""The key that a distribution signs with the modules it builds; elsewhere DKMS makes its own (dkms.8, "MODULE SIGNING")."""
 REFUSED = ("Key was rejected", "Required key not available", "Loading of unsigned module", "Lockdown: modprobe")
 SAID = ("nvidia-smi-cannot-communicate", "container-driver-not-loaded", "tensorflow-kernel-driver-not-running", "modprobe-key-rejected",
         "modprobe-key-not-available", "modprobe-module-nvidia", "modprobe-no-module-nvidia")  # fmt: skip
@@ -95,10 +101,13 @@ def module_not_loaded(
         return
     if in_container(container) and code != NVML_DRIVER_NOT_LOADED and said is None:
         return
-    why, fix = _why(kernel_module, kernel_log, system, in_container(container))
     version = f" {library.version}" if library is not None and library.version else ""
+    why, fix = _why(kernel_module, kernel_log, system, gpus, in_container(container))
+    title = f"{why}; its libraries are{version or ' installed'}"
+    if not why:
+        title = f"Driver library{version} is installed; kernel module nvidia is not loaded"
     yield Finding(
-        title=f"Driver library{version} is installed; kernel module nvidia is not loaded{why}"[:100],
+        title=title if len(title) <= 100 else title[:99] + "…",
         detail="The libraries have no kernel module to talk to, so no program sees the GPU.",
         evidence=(
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),
@@ -111,24 +120,40 @@ def module_not_loaded(
 
 
 def _why(
-    module: KernelModule | None, log: KernelLog | None, system: System | None, inside: bool
+    module: KernelModule | None,
+    log: KernelLog | None,
+    system: System | None,
+    gpus: Sequence[PciDevice],
+    inside: bool,
 ) -> tuple[str, tuple[Fix, ...]]:
-    """What keeps it from being loaded, as the end of a title, and the way out."""
-    load = load_module(system)
+    """What keeps the module from being loaded, where that is known, and the way out."""
     if inside:
         return "", (Fix("Load the module on the host, outside this container", "sudo modprobe nvidia"),)
     if log is not None and log.matching(*REFUSED):
-        sign = Fix(
-            "Enrol the key that signs the module, restart, and confirm it at the prompt",
-            "sudo mokutil --import /var/lib/shim-signed/mok/MOK.der",
-        )
-        return " (Secure Boot refused it)", (sign, Fix("Or turn Secure Boot off in the firmware"))
+        off = Fix("Or turn Secure Boot off in the firmware")
+        return "Secure Boot refused kernel module nvidia", (_enrol(system), off)
+    held = next((gpu for gpu in gpus if (gpu.driver or "").startswith(KEPT_FOR_GUESTS)), None)
+    if held is not None:
+        return f"{held.driver} keeps the GPU at {held.address} from kernel module nvidia", (_release(held),)
     kernel = system.kernel if system is not None else None
     if module is not None and module.installed_file == "" and module.installed_kernels is not None and kernel:
-        others = f", there is one for {module.installed_kernels[-1]}" if module.installed_kernels else ""
-        build = Fix(
-            "Build it for the running kernel",
-            f"sudo apt install linux-headers-{kernel} && sudo dkms autoinstall && sudo modprobe nvidia",
-        )
-        return f": none for kernel {kernel}{others}", (build,)
-    return "", (load,)
+        others = f" ({module.installed_kernels[-1]} has one)" if module.installed_kernels else ""
+        back = (Fix("Or restart with the kernel that has one", "sudo reboot"),) if others else ()
+        return f"Kernel {kernel} has no nvidia module{others}", (build_module(system, kernel), *back)
+    if system is not None and system.secure_boot:
+        return "", (load_module(system), _enrol(system, "If that is refused (Secure Boot is on), enrol"))
+    return "", (load_module(system),)
+
+
+def _enrol(system: System | None, enrol: str = "Enrol") -> Fix:
+    names = (system.distribution or "", *system.distribution_like) if system is not None else ()
+    key = next((KEYS[name] for name in names if name in KEYS), DKMS_KEY)
+    return Fix(
+        f"{enrol} the key that signs the module, restart, and confirm it at the prompt", f"sudo mokutil --import {key}"
+    )
+
+
+def _release(gpu: PciDevice) -> Fix:
+    place = f"/sys/bus/pci/devices/{gpu.address}"
+    command = f"echo {gpu.address} | sudo tee {place}/driver/unbind && echo | sudo tee {place}/driver_override && sudo modprobe nvidia"
+    return Fix(f"If this machine is to use it itself, take it from {gpu.driver}", command)

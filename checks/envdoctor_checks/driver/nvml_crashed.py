@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, check
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.diagnose.remedy import install_driver, reboot
-from envdoctor.facts import CudaDriver, ProbeDeaths, System, TorchRuntime
+from envdoctor.facts import Container, CudaDriver, ProbeDeaths, System, TorchRuntime
 
 
 @check("driver.nvml-crashed")
 def nvml_crashed(
-    probe_deaths: ProbeDeaths, cuda_driver: CudaDriver | None, torch_runtime: TorchRuntime | None, system: System | None
+    probe_deaths: ProbeDeaths,
+    cuda_driver: CudaDriver | None,
+    torch_runtime: TorchRuntime | None,
+    system: System | None,
+    container: Container | None,
 ) -> Iterator[Finding]:
     """The driver's management library (NVML) takes down the process that asks it.
 
@@ -29,13 +33,13 @@ def nvml_crashed(
     Often mistaken for:
     A machine without a GPU, since tools that die print nothing.
     """
-    death = probe_deaths.of("nvml")
+    death = probe_deaths.within("nvml")
     if death is None or death.kind != "crashed":
         return
     yield Finding(
-        title=f"{death.detail} (stage {death.stage})"[:100] if death.stage else death.detail[:100],
+        title=f"{death.detail} (stage {death.stage})"[:100],
         detail="NVML serves nvidia-smi and monitors; CUDA does not need it.",
         severity="warning" if cuda_works(cuda_driver, torch_runtime) else "error",
         evidence=(probe_deaths.says("deaths", death.detail),),
-        fix=(reboot("to load one driver whole"), install_driver(system)),
+        fix=(reboot("to load one driver whole", container), install_driver(system, container=container)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
@@ -61,4 +62,4 @@ def _is_near(other: OtherInterpreter, active: str | None) -> bool:
     """Whether an environment is this project's own: the active one, or .venv, venv or env beside the work."""
     if active and other.path.startswith(active.rstrip("/") + "/"):
         return True
-    return any(part in other.path for part in ("/.venv/", "/venv/", "/env/"))
+    return re.search(r"/(\.venv|venv|env)/bin/[^/]+$", other.path) is not None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import torch_works
 from envdoctor.diagnose.remedy import pip_install, pip_uninstall
-from envdoctor.facts import Distribution, Interpreter, Messages, TorchInstall, TorchRuntime
+from envdoctor.facts import Distribution, Environment, Interpreter, TorchInstall, TorchRuntime
 
 
 @check(
@@ -19,7 +20,7 @@ def duplicate_installs(
     torch_install: TorchInstall,
     interpreter: Interpreter | None,
     torch_runtime: TorchRuntime | None,
-    messages: Messages | None,
+    environment: Environment | None,
 ) -> Iterator[Finding]:
     """Two torch installations are on the interpreter's path, and the wrong one can win.
 
@@ -62,8 +63,25 @@ def duplicate_installs(
         + (" Files of both are mixed there." if mixed else " pip may speak of the other."),
         severity="info" if only_cpu else "warning" if harmless or (not mixed and len(versions) == 1) else "error",
         evidence=tuple(dist.says("version", f"torch {dist.version} in {dist.location}") for dist in distributions),
-        fix=(Fix("Remove every copy, then install torch once", f"{remove} && {remove}; {again}"),),
+        fix=(
+            *_out_of_the_path(first, environment, mixed=mixed),
+            Fix("Remove every copy, then install torch once", f"{remove} && {remove}; {again}"),
+        ),
     )
+
+
+def _out_of_the_path(winner: Distribution, environment: Environment | None, *, mixed: bool) -> Iterator[Fix]:
+    """The way that leaves the copy which wins where it is: it is on the path only by a variable, or by the user's own folder."""
+    if mixed:
+        return
+    value = (environment.get("PYTHONPATH") if environment is not None else None) or ""
+    entries = [entry for entry in value.split(":") if entry]
+    rest = [entry for entry in entries if entry.rstrip("/") != winner.location]
+    if len(rest) < len(entries):
+        command = f"export PYTHONPATH={shlex.quote(':'.join(rest))}" if rest else "unset PYTHONPATH"
+        yield Fix(f"Take {winner.location} out of PYTHONPATH", command)
+    elif "/.local/lib/python" in winner.location:
+        yield Fix("Leave out what is installed in the user's own folder", "export PYTHONNOUSERSITE=1")
 
 
 def _short(dist: Distribution) -> str:

@@ -28,14 +28,19 @@ def not_installed(
     Often mistaken for:
     A broken installation: `pip` and `python` on PATH can belong to different environments (python.wrong-interpreter).
     """
-    if torch_install.present or torch_install.module_kind is not None or torch_install.distributions:
+    left = torch_install.distributions[0] if torch_install.distributions else None
+    if torch_install.present or torch_install.module_kind is not None:
         return
+    if left is not None and torch_install.module_file != "":
+        return  # a list of packages has it, and nobody looked for the files
     path = interpreter.path if interpreter is not None else "the examined interpreter"
     version = f" (Python {interpreter.version})" if interpreter is not None and interpreter.version else ""
+    remains = f": only the metadata of torch {left.version} is left of it" if left is not None else ""
     yield Finding(
-        title=f"{path}{version} has no torch"[:100],
+        title=f"{path}{version} has no torch{remains}"[:100],
         evidence=(
             torch_install.says("present"),
+            *((left.says("location", f"torch {left.version} in {left.location}"),) if left is not None else ()),
             *(
                 (interpreter.says("path", f"{interpreter.path} ({interpreter.chosen_by})"),)
                 if interpreter is not None
@@ -47,6 +52,7 @@ def not_installed(
                 interpreter,
                 driver_cuda=driver_cuda(cuda_driver, nvml),
                 compute_capabilities=compute_capabilities(cuda_driver, nvml),
+                torch_version=left.version.partition("+")[0] if left is not None else None,
             ),
         ),
     )

@@ -71,6 +71,8 @@ def driver(
         )
     elif winner is None and driver_libraries is not None and not in_container(container):
         yield _nothing_shared(driver_libraries, dxg is not None and dxg.exists is True)
+    elif dxg is not None and dxg.error == "EACCES":
+        return  # this user may not open it: driver.device-permission
     elif cuda_driver is not None and cuda_driver.init_code == NO_DEVICE and cuda_driver.unmasked_init_code != 0:
         yield _no_device(cuda_driver, dxg is not None and dxg.exists is True)
 

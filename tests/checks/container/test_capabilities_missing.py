@@ -3,9 +3,9 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Message, Messages
+from envdoctor.facts import Container, CudaDriver, DriverLibraries, Message, Messages
 from envdoctor_checks.container.capabilities_missing import capabilities_missing
-from healthy import CUDA, DOCKER, LIBRARIES, NO_CUDA, NO_NODES, NO_NVML, NODES, NVML, OUTSIDE
+from healthy import CUDA, DOCKER, LIBRARIES, NO_CUDA, NO_NODES, NO_NVML, NODES, NVML, OUTSIDE, library
 
 UTILITY = msgspec.structs.replace(DOCKER, driver_capabilities="utility")
 
@@ -50,3 +50,15 @@ def test_silent_with_both_outside_and_without_the_gpu() -> None:
 
 def test_silent_where_the_libraries_are_unknown() -> None:
     assert judge(capabilities_missing, UTILITY, NODES).findings == ()
+
+
+def test_fires_where_the_image_brings_only_the_toolkits_stub() -> None:
+    stub = DriverLibraries(copies=(library(folder="/usr/local/cuda/lib64/stubs", kind="stub"),))
+    loaded = CudaDriver(library="/usr/local/cuda/lib64/stubs/libcuda.so.1", init_code=34)
+    [finding] = judge(capabilities_missing, UTILITY, NODES, stub, loaded, NVML).findings
+    assert finding.title.endswith("libcuda.so.1 is not")
+
+
+def test_silent_in_apptainer_which_has_no_such_variable() -> None:
+    apptainer = Container(inside=True, engine="apptainer", driver_capabilities="")
+    assert judge(capabilities_missing, apptainer, NODES, NO_CUDA, NO_NVML).findings == ()

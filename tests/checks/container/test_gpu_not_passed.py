@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Container, DriverLibraries
+from envdoctor.facts import Container, DriverLibraries, Nvml, System
 from envdoctor_checks.container.gpu_not_passed import gpu_not_passed
 from healthy import (
     BUS,
@@ -10,8 +12,10 @@ from healthy import (
     DOCKER,
     EMPTY_BUS,
     LIBRARIES,
+    MODULE,
     NO_CUDA,
     NO_LIBRARIES,
+    NO_MODULE,
     NO_NODES,
     NODES,
     OUTSIDE,
@@ -54,3 +58,34 @@ def test_silent_outside_with_nodes_without_a_gpu_and_where_cuda_works() -> None:
 def test_skipped_where_nobody_knows() -> None:
     assert judge(gpu_not_passed, Container(), NO_NODES).result.status == "skipped"
     assert judge(gpu_not_passed, DOCKER).result.status == "skipped"
+
+
+def test_fires_on_a_driver_that_is_part_of_the_image() -> None:
+    docker = msgspec.structs.replace(DOCKER, injected=())
+    [finding] = judge(gpu_not_passed, docker, NO_NODES, LIBRARIES, CUDA_FAILS, BUS, MODULE, Nvml(init_code=9)).findings
+    assert finding.title == "Docker container has no /dev/nvidia*; the host has 1 on its bus"
+    for other in (
+        (msgspec.structs.replace(docker, injected=("/usr/lib/libcuda.so.1",)), MODULE, Nvml(init_code=9)),
+        (docker, NO_MODULE, Nvml(init_code=9)),
+        (docker, MODULE, Nvml(init_code=999)),
+    ):
+        assert judge(gpu_not_passed, NO_NODES, LIBRARIES, CUDA_FAILS, BUS, *other).findings == ()
+
+
+def test_fires_in_apptainer_without_nv_though_the_nodes_are_there() -> None:
+    apptainer = Container(inside=True, engine="apptainer")
+    [finding] = judge(gpu_not_passed, apptainer, NODES, NO_LIBRARIES, NO_CUDA, BUS).findings
+    assert finding.title == "Apptainer container has no libcuda; the host has 1 on its bus"
+    assert finding.fix[0].command == "apptainer exec --nv IMAGE COMMAND"
+
+
+def test_fires_on_a_jetson_whose_container_lacks_the_libraries() -> None:
+    [finding] = judge(gpu_not_passed, DOCKER, NO_NODES, NO_LIBRARIES, NO_CUDA, EMPTY_BUS, System(jetson=True)).findings
+    assert finding.title == "Docker container on a Jetson has no libcuda"
+    assert finding.fix[0].command == "docker run --runtime nvidia IMAGE"
+
+
+def test_says_who_asked_for_no_gpu() -> None:
+    void = msgspec.structs.replace(DOCKER, visible_devices="void")
+    [finding] = judge(gpu_not_passed, void, NO_NODES, NO_LIBRARIES, NO_CUDA, BUS).findings
+    assert finding.title == "Docker container has no /dev/nvidia* and no libcuda (NVIDIA_VISIBLE_DEVICES=void)"

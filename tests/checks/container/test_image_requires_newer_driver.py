@@ -55,3 +55,11 @@ def test_without_a_run_of_torch_its_build_decides() -> None:
     old = msgspec.structs.replace(CUDA, driver_version=11040)
     assert len(judge(image_requires_newer_driver, IMAGE, old, TorchInstall(cuda="12.4")).findings) == 1
     assert judge(image_requires_newer_driver, IMAGE, old, TorchInstall(cuda="11.8")).findings == ()
+
+
+def test_a_build_for_the_processor_does_not_make_the_requirement_met() -> None:
+    old = msgspec.structs.replace(CUDA, driver_version=11040)
+    cpu = TorchInstall(present=True, version="2.13.0+cpu", cuda="")
+    assert len(judge(image_requires_newer_driver, IMAGE, old, cpu).findings) == 1
+    minor = msgspec.structs.replace(CUDA, driver_version=12020)
+    assert judge(image_requires_newer_driver, IMAGE, minor, cpu).findings == ()

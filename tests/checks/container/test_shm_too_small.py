@@ -11,13 +11,14 @@ MIB = 1 << 20
 def test_fires_on_64_kib() -> None:
     [finding] = judge(shm_too_small, Resources(shm_total_bytes=65536), DOCKER).findings
     assert finding.title == "/dev/shm is 64 KiB; data loaders with workers and NCCL need more"
-    assert finding.severity == "warning"
+    assert finding.severity == "error"
     assert finding.fix[0].command == "docker run --shm-size=8g --gpus all IMAGE"
 
 
 def test_fires_where_there_is_none() -> None:
     [finding] = judge(shm_too_small, Resources(shm_total_bytes=0), OUTSIDE).findings
     assert finding.title == "/dev/shm is absent; data loaders with workers and NCCL need more"
+    assert finding.severity == "warning"
 
 
 def test_is_an_error_where_a_program_died_of_it() -> None:

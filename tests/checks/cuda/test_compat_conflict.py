@@ -72,7 +72,7 @@ def test_says_when_the_driver_alone_would_not_do() -> None:
 def test_what_was_mapped_is_enough() -> None:
     [finding] = judge(compat_conflict, cuda(804)).findings
     assert finding.title.startswith(
-        "libcuda /usr/local/cuda-13.2 of cuda-compat is loaded over driver of unknown version"
+        "libcuda /usr/local/cuda-13.2 of cuda-compat is loaded over the driver; cuInit returns 804"
     )
     assert len(finding.title) <= 100
 

@@ -63,7 +63,11 @@ def test_code_100_counts_where_a_gpu_is_seen() -> None:
 
 def test_fires_when_the_driver_ends_the_process() -> None:
     death = ProbeDeath(
-        probe="cuda_driver", kind="crashed", detail=f"cuInit (libcuda {LIBRARY}) was ended by SIGSEGV", signal="SIGSEGV"
+        probe="cuda_driver",
+        kind="crashed",
+        detail=f"cuInit (libcuda {LIBRARY}) was ended by SIGSEGV",
+        signal="SIGSEGV",
+        stage="init",
     )
     [finding] = judge(init_failed, ProbeDeaths(deaths=(death,)), NVML).findings
     assert finding.title == f"cuInit (libcuda {LIBRARY}) was ended by SIGSEGV"
@@ -120,7 +124,7 @@ def test_silent_on_codes_of_torchs_start_that_mean_something_else() -> None:
 
 
 def test_silent_on_a_hang_and_without_any_libcuda() -> None:
-    hung = ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer within 20 s")
+    hung = ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer within 20 s", stage="init")
     assert judge(init_failed, ProbeDeaths(deaths=(hung,))).findings == ()
     assert judge(init_failed, CudaDriver(library="", load_error="not found"), ProbeDeaths()).findings == ()
 

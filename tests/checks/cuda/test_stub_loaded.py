@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import CudaDriver, DriverLibraries, DriverLibrary, Environment, Message, Messages
 from envdoctor_checks.cuda.stub_loaded import stub_loaded
@@ -39,7 +41,8 @@ def test_fires_by_the_path_where_cuinit_was_not_asked() -> None:
 
 def test_fires_by_the_code_where_the_path_does_not_tell() -> None:
     [finding] = judge(stub_loaded, CudaDriver(library="/opt/build/libcuda.so.1", init_code=34)).findings
-    assert finding.title == "The libcuda that is loaded is a toolkit's stub; cuInit returns 34"
+    assert finding.title == "libcuda is the toolkit's stub /opt/build/libcuda.so.1; cuInit returns 34"
+    assert finding.fix[0].text == "Remove /opt/build/libcuda.so.1, or whatever makes the process load it"
 
 
 def test_fires_on_a_message_alone() -> None:
@@ -77,3 +80,31 @@ def test_silent_where_there_is_no_libcuda() -> None:
 
 def test_skipped_where_nobody_could_look() -> None:
     assert judge(stub_loaded, PATHS).result.status == "skipped"
+
+
+def test_a_stub_under_the_drivers_own_name_is_not_sought_in_the_loaders_configuration() -> None:
+    copied = DriverLibrary(
+        name="libcuda.so.1",
+        path="/usr/lib/libcuda.so.1",
+        real_path="/usr/lib/libcuda.so.0",
+        kind="driver",
+        found_by="ld.so.cache",
+        wins=True,
+    )
+    loaded = CudaDriver(library=copied.real_path, init_code=34)
+    [finding] = judge(stub_loaded, loaded, DriverLibraries(copies=(copied,))).findings
+    assert finding.title == "libcuda is the toolkit's stub /usr/lib/libcuda.so.1; cuInit returns 34"
+    assert finding.fix[0].command == "dpkg -S /usr/lib/libcuda.so.1 || rpm -qf /usr/lib/libcuda.so.1"
+
+
+def test_a_link_to_the_stub_is_removed() -> None:
+    link = msgspec.structs.replace(STUB, path="/usr/lib/libcuda.so.1", found_by="ld.so.cache")
+    loaded = CudaDriver(library=link.real_path, init_code=34)
+    [finding] = judge(stub_loaded, loaded, DriverLibraries(copies=(link,))).findings
+    assert finding.fix[0].command == "sudo rm /usr/lib/libcuda.so.1 && sudo ldconfig"
+
+
+def test_a_preloaded_stub() -> None:
+    preloaded = msgspec.structs.replace(STUB, found_by="LD_PRELOAD")
+    [finding] = judge(stub_loaded, DriverLibraries(copies=(preloaded,))).findings
+    assert finding.fix[0].command == "unset LD_PRELOAD"

@@ -45,6 +45,13 @@ def test_silent_in_default_mode_exclusive_and_free_or_with_another_gpu_open() ->
     assert judge(compute_mode, NVML, CUDA).findings == ()
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3),)), CUDA).findings == ()
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3, 4242), gpu(1, 0))), CUDA).findings == ()
+    assert judge(compute_mode, Nvml(gpus=(gpu(0, 2), gpu(1, 0))), BUSY).findings == ()
+
+
+def test_only_a_warning_where_the_others_work() -> None:
+    for works in (CUDA, WORKS):
+        [finding] = judge(compute_mode, Nvml(gpus=(gpu(0, 0), gpu(1, 2))), works).findings
+        assert (finding.severity, finding.gpu) == ("warning", 1)
 
 
 def test_silent_where_torch_works() -> None:

@@ -40,3 +40,8 @@ def test_silent_on_a_machine_without_a_fabric() -> None:
 def test_silent_where_torch_works_and_where_another_code_is_given() -> None:
     assert judge(fabric_manager_down, NOT_READY, WORKS).findings == ()
     assert judge(fabric_manager_down, CudaDriver(init_code=999), NVML).findings == ()
+
+
+def test_names_the_code_that_cuinit_gave() -> None:
+    [finding] = judge(fabric_manager_down, CudaDriver(init_code=3), WAITING).findings
+    assert finding.title.startswith("cuInit returns 3; ")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import KernelLog, KernelModule, Message, Messages
+from envdoctor.facts import KernelLog, KernelModule, Message, Messages, Nvml, PciBus, System
 from envdoctor_checks.driver.gpu_not_supported import gpu_not_supported
-from healthy import BUS, CUDA, NVML, UBUNTU
+from healthy import BUS, CUDA, GPU, MODULE, NVML, UBUNTU
 
 OPEN = "NVRM: installed in this system requires use of the NVIDIA open kernel modules."
 LEGACY = "NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: 10de:1b80) installed in this system is not supported by the NVIDIA 595.45.04 driver release."
@@ -37,3 +38,22 @@ def test_silent_on_a_healthy_machine() -> None:
 
 def test_silent_where_a_gpu_works_beside_one_that_is_not_driven() -> None:
     assert judge(gpu_not_supported, KernelLog(lines=(LEGACY,)), NVML, CUDA).findings == ()
+
+
+OLD_CARD = PciBus(devices=(msgspec.structs.replace(GPU, device="1b06", name="GeForce GTX 1080 Ti"),), device_count=9)
+NONE_FOUND = Nvml(init_code=0, device_count=0)
+
+
+def test_fires_by_the_table_where_nvml_finds_none_and_the_log_is_not_readable() -> None:
+    module = KernelModule(loaded=True, version="595.45.04")
+    [finding] = judge(gpu_not_supported, module, OLD_CARD, NONE_FOUND, UBUNTU).findings
+    assert finding.title == "Driver 595.45.04 does not drive GeForce GTX 1080 Ti: this branch lacks it"
+    assert finding.fix[0].command == "sudo apt install nvidia-driver-580"
+    arch = System(distribution="arch", uid=1000)
+    assert judge(gpu_not_supported, module, OLD_CARD, NONE_FOUND, arch).findings[0].fix[0].command is None
+
+
+def test_silent_where_the_branch_drives_the_card_or_does_not_run() -> None:
+    for module in (KernelModule(loaded=True, version="580.95.05"), KernelModule(loaded=False), MODULE):
+        bus = BUS if module is MODULE else OLD_CARD
+        assert judge(gpu_not_supported, module, bus, NONE_FOUND).findings == ()

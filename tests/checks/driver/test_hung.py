@@ -3,7 +3,7 @@ from __future__ import annotations
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import ProbeDeath, ProbeDeaths, Processes, Stage, StuckProcess, TorchRuntime
 from envdoctor_checks.driver.hung import hung
-from healthy import WORKS
+from healthy import CUDA, DOCKER, WORKS
 from running import process, thread
 
 HUNG = ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer within 20 s", stage="init")
@@ -50,3 +50,22 @@ def test_silent_on_a_process_that_waits_for_a_disk_or_waits_now_and_then() -> No
     assert judge(hung, ProbeDeaths(), process(disk)).findings == ()
     moment = thread(state="D", always_in_state=False, wait_channel="rm_ioctl [nvidia]", cpu=0.3)
     assert judge(hung, ProbeDeaths(), process(moment)).findings == ()
+
+
+def test_only_a_warning_where_nvml_hangs_and_cuda_works() -> None:
+    nvml = ProbeDeath(probe="nvml", kind="timeout", detail="nvmlInit did not answer within 20 s", stage="init")
+    for works in (WORKS, CUDA):
+        [finding] = judge(hung, ProbeDeaths(deaths=(nvml,)), works).findings
+        assert finding.severity == "warning"
+    [finding] = judge(hung, ProbeDeaths(deaths=(nvml,))).findings
+    assert finding.severity == "error"
+
+
+def test_silent_where_the_interpreter_hangs_before_it_asks_the_driver() -> None:
+    start = ProbeDeath(probe="nvml", kind="timeout", detail="the NVML child did not answer within 20 s")
+    assert judge(hung, ProbeDeaths(deaths=(start,))).findings == ()
+
+
+def test_from_a_container_the_host_is_restarted() -> None:
+    [finding] = judge(hung, ProbeDeaths(deaths=(HUNG,)), DOCKER).findings
+    assert finding.fix[0].command == "sudo reboot  # on the host"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from envdoctor.diagnose.testing import judge
@@ -12,6 +13,7 @@ from envdoctor.facts import (
     Message,
     Messages,
     Nvml,
+    PciBus,
     ProbeDeath,
     ProbeDeaths,
 )
@@ -29,6 +31,7 @@ from healthy import (
     NVML,
     OUTSIDE,
     UBUNTU,
+    UNBOUND,
     library,
 )
 
@@ -55,7 +58,7 @@ def test_names_secure_boot() -> None:
         lines=("Loading of module with unavailable key is rejected", "modprobe: Key was rejected by service")
     )
     [finding] = judge(module_not_loaded, NOT_LOADED, NO_MODULE, LIBRARIES, log).findings
-    assert finding.title.endswith("(Secure Boot refused it)")
+    assert finding.title == "Secure Boot refused kernel module nvidia; its libraries are 595.45.04"
     assert "mokutil" in (finding.fix[0].command or "")
 
 
@@ -63,12 +66,34 @@ def test_names_the_kernel_that_has_no_module() -> None:
     module = KernelModule(
         loaded=False, nouveau_loaded=False, installed_file="", installed_kernels=("6.8.0-51-generic",)
     )
-    [finding] = judge(module_not_loaded, NOT_LOADED, module, UBUNTU).findings
+    [finding] = judge(module_not_loaded, NOT_LOADED, module, UBUNTU, LIBRARIES).findings
     assert (
-        finding.title.endswith(": none for kernel 6.8.0-60-generic, there is one…")
-        or "6.8.0-60-generic" in finding.title
+        finding.title
+        == "Kernel 6.8.0-60-generic has no nvidia module (6.8.0-51-generic has one); its libraries are 595.45.04"
     )
-    assert "dkms autoinstall" in (finding.fix[0].command or "")
+    assert "linux-headers-6.8.0-60-generic" in (finding.fix[0].command or "")
+
+
+def test_builds_it_with_the_package_manager_of_the_distribution() -> None:
+    module = KernelModule(loaded=False, nouveau_loaded=False, installed_file="", installed_kernels=())
+    rocky = msgspec.structs.replace(UBUNTU, distribution="rocky", distribution_like=("rhel",), kernel="5.14.0-1.el9")
+    [finding] = judge(module_not_loaded, NOT_LOADED, module, rocky).findings
+    command = "sudo dnf install kernel-devel-5.14.0-1.el9 && sudo dkms autoinstall && sudo modprobe nvidia"
+    assert finding.fix[0].command == command
+
+
+def test_a_gpu_that_is_kept_for_a_virtual_machine() -> None:
+    kept = PciBus(devices=(msgspec.structs.replace(UNBOUND, driver="vfio-pci"),), device_count=12)
+    [finding] = judge(module_not_loaded, NOT_LOADED, NO_MODULE, LIBRARIES, kept).findings
+    assert finding.title.startswith("vfio-pci keeps the GPU at 0000:01:00.0 from kernel module nvidia; ")
+    assert "0000:01:00.0/driver/unbind" in (finding.fix[0].command or "")
+
+
+def test_secure_boot_is_the_second_guess_where_the_log_is_not_readable() -> None:
+    secure = msgspec.structs.replace(UBUNTU, secure_boot=True)
+    [finding] = judge(module_not_loaded, NOT_LOADED, NO_MODULE, LIBRARIES, secure).findings
+    commands = [fix.command for fix in finding.fix]
+    assert commands == ["sudo modprobe -a nvidia nvidia_uvm", "sudo mokutil --import /var/lib/shim-signed/mok/MOK.der"]
 
 
 def test_in_a_container_the_fix_is_on_the_host() -> None:
@@ -105,7 +130,9 @@ def test_silent_where_the_module_is_unknown() -> None:
         Nvml(init_code=18),
         CudaDriver(library="/usr/lib/libcuda.so.1", init_code=804),
         CudaDriver(library="/usr/lib/libcuda.so.1", init_code=100, unmasked_init_code=0),
-        ProbeDeaths(deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer"),)),
+        ProbeDeaths(
+            deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer", stage="init"),)
+        ),
         BUS,
     ],
 )

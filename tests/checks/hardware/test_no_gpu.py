@@ -46,7 +46,9 @@ def test_skipped_where_the_bus_cannot_be_read() -> None:
 
 
 def test_silent_where_the_driver_hangs_or_works_without_the_mask() -> None:
-    hung = ProbeDeaths(deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer"),))
+    hung = ProbeDeaths(
+        deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer", stage="init"),)
+    )
     assert judge(no_gpu, EMPTY_BUS, UBUNTU, hung).findings == ()
     assert judge(no_gpu, EMPTY_BUS, UBUNTU, CudaDriver(init_code=100, unmasked_init_code=0)).findings == ()
     assert len(judge(no_gpu, EMPTY_BUS, UBUNTU, ProbeDeaths()).findings) == 1

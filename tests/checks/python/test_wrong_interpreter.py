@@ -41,3 +41,8 @@ def test_silent_with_a_cuda_torch_here_or_none_elsewhere() -> None:
         interpreters=(OtherInterpreter(path="/w/.venv/bin/python", torch_version="2.13.0+cpu", torch_cuda=""),)
     )
     assert judge(wrong_interpreter, NONE, PYTHON, cpu).findings == ()
+
+
+def test_a_folder_that_is_called_env_makes_nothing_near() -> None:
+    [finding] = judge(wrong_interpreter, NONE, PYTHON, others("/srv/env/other/bin/python")).findings
+    assert finding.severity == "info"

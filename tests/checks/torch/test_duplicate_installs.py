@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Distribution, TorchInstall
+from envdoctor.facts import Distribution, Environment, TorchInstall
 from envdoctor_checks.torch.duplicate_installs import duplicate_installs
 from healthy import PYTHON, TORCH, WORKS
 
@@ -42,3 +42,13 @@ def test_two_builds_for_the_processor_are_a_note() -> None:
     both = install(("2.6.0+cpu", "/opt/venv/lib"), ("2.4.0+cpu", "/opt/venv/lib"))
     [finding] = judge(duplicate_installs, both, PYTHON).findings
     assert finding.severity == "info"
+
+
+def test_a_copy_that_only_a_variable_brings_is_left_where_it_is() -> None:
+    both = install(("2.13.0", "/work/lib"), ("2.5.1", "/opt/venv/lib"))
+    for value, command in (("/work/lib/", "unset PYTHONPATH"), ("/work/lib:/other", "export PYTHONPATH=/other")):
+        paths = Environment(variables={"PYTHONPATH": value})
+        assert judge(duplicate_installs, both, PYTHON, paths).findings[0].fix[0].command == command
+    home = install(("2.13.0", "/home/ada/.local/lib/python3.11/site-packages"), ("2.5.1", "/opt/venv/lib"))
+    [finding] = judge(duplicate_installs, home, PYTHON).findings
+    assert finding.fix[0].command == "export PYTHONNOUSERSITE=1"

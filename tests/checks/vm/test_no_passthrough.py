@@ -28,5 +28,7 @@ def test_skipped_where_the_hypervisor_is_unknown() -> None:
 
 
 def test_silent_where_the_driver_hangs() -> None:
-    hung = ProbeDeaths(deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer"),))
+    hung = ProbeDeaths(
+        deaths=(ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not answer", stage="init"),)
+    )
     assert judge(no_passthrough, EMPTY_BUS, KVM, hung).findings == ()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDriver, DriverLibraries, Message, Messages, System
+from envdoctor.facts import CudaDriver, DeviceNode, DeviceNodes, DriverLibraries, Message, Messages, System
 from envdoctor_checks.wsl.driver import driver
 from healthy import CUDA, CUDA_FAILS, LIBRARIES, NO_LIBRARIES, UBUNTU, library
 
@@ -48,3 +48,8 @@ def test_fires_where_windows_finds_no_gpu() -> None:
     assert finding.title == "WSL: Windows' libcuda finds no GPU (cuInit returns 100), and /dev/dxg is absent"
     masked = CudaDriver(library="/usr/lib/wsl/lib/libcuda.so.1", init_code=100, unmasked_init_code=0)
     assert judge(driver, WSL2, SHARED, masked).findings == ()
+
+
+def test_silent_where_this_user_may_not_open_the_node() -> None:
+    barred = DeviceNodes(nodes=(DeviceNode(path="/dev/dxg", exists=True, openable=False, error="EACCES"),))
+    assert judge(driver, WSL2, SHARED, CUDA_FAILS, barred).findings == ()
