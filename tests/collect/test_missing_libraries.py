@@ -109,6 +109,17 @@ def test_a_part_of_cudnn_that_it_does_not_name(site: str, write_elf: ElfWriter) 
     assert examine(site, "", stderr=words, status="crashed").missing == ()
 
 
+def test_a_part_of_cudnn_that_only_a_code_tells_of(site: str, write_elf: ElfWriter) -> None:
+    opener = write_elf("site/nvidia/cudnn/lib/libcudnn.so.9", runpath="$ORIGIN")
+    words = "cuDNN cannot load its parts: cudnnCnnVersionCheck returned 3009"
+    missing = one(examine(site, words))
+    assert (missing.name, missing.needed_by) == ("libcudnn_cnn.so.9", opener)
+    assert f"{site}/nvidia/cudnn/lib (DT_RUNPATH of libcudnn.so.9)" in missing.searched
+    assert len({place.partition(" (")[0] for place in missing.searched}) == len(missing.searched)
+    write_elf("site/nvidia/cudnn/lib/libcudnn_cnn.so.9")
+    assert examine(site, words).missing == ()
+
+
 @pytest.mark.parametrize(
     ("text", "asked"),
     [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.loaded import out_of_the_way, short
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.diagnose.said import confidence_of, pointing_at
 from envdoctor.facts import CudaDriver, DriverLibraries, DriverLibrary, Environment, Messages, TorchRuntime
 
 STUB_LIBRARY = 34
+NO_STUBS = Fix(
+    "Take the toolkit's folder stubs off the loader's path", "ldconfig -p | grep libcuda.so.1; echo $LD_LIBRARY_PATH"
+)
 
 
 @check(
@@ -57,7 +60,7 @@ def stub_loaded(
     others = [
         c
         for c in (driver_libraries.copies if driver_libraries else ())
-        if c.name == "libcuda.so.1" and c.kind == "driver"
+        if c.name == "libcuda.so.1" and c.kind == "driver" and path not in (c.path, c.real_path)
     ]
     yield Finding(
         title=what + (f"; cuInit returns {code}" if code is not None else ""),
@@ -68,7 +71,7 @@ def stub_loaded(
             *((messages.says("messages", said.text),) if said is not None and messages is not None else ()),
         ),
         fix=(
-            out_of_the_way(named or "the stubs folder", winner.found_by if winner is not None else None, environment),
+            out_of_the_way(named, winner.found_by if winner is not None else None, environment) if named else NO_STUBS,
         ),
         confidence="certain" if code == STUB_LIBRARY or path else confidence_of(said) if said else "likely",
     )
@@ -77,7 +80,7 @@ def stub_loaded(
 def _stub(cuda: CudaDriver | None, winner: DriverLibrary | None) -> str | None:
     """The path of the stub that is loaded; what was mapped decides over what the loader's search gives."""
     if cuda is not None and cuda.library:
-        return cuda.library if _is_stub(cuda.library, winner) else None
+        return cuda.library if cuda.init_code == STUB_LIBRARY or _is_stub(cuda.library, winner) else None
     return winner.path if winner is not None and winner.kind == "stub" else None
 
 

@@ -45,7 +45,7 @@ def pinned_libs_mismatch(
         return
     serious = [pin for pin in wrong if pin.name.startswith("nvidia-")]
     failing = torch_runtime is not None and any(
-        stage.status != "ok" for stage in torch_runtime.stages if stage.name in ("import", "cudnn", "libraries")
+        stage.status != "ok" for stage in torch_runtime.stages if stage.name in ("import", "cudnn", "cudnn-parts")
     )
     shown = (serious or wrong)[0]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

@@ -48,7 +48,10 @@ OWN = tuple(
 def test_fires_on_what_torch_refuses(compiled: str, loaded: str) -> None:
     [finding] = judge(version_mismatch, runtime(compiled, loaded), TORCH, PYTHON).findings
     assert finding.title == f"cuDNN {loaded} is loaded; torch 2.5.1+cu124 was compiled with cuDNN {compiled}"
-    assert finding.fix[0].command == "/opt/venv/bin/python -m pip install --force-reinstall nvidia-cudnn-cu12==9.1.0.70"
+    assert (
+        finding.fix[0].command
+        == "/opt/venv/bin/python -m pip install --force-reinstall --no-deps nvidia-cudnn-cu12==9.1.0.70"
+    )
 
 
 def test_fires_on_torchs_own_refusal() -> None:
