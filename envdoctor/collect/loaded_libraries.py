@@ -46,7 +46,7 @@ def loaded_libraries(
 
 
 def _explained(file: MappedFile, owners: Owners, reasons: Reasons, mapped: Set[str]) -> LoadedLibrary:
-    kind, owner = owners.of(file.path)
+    kind, owner = owners.of(file.path, file.version)
     reason, bundled = reasons.of(file.path), owners.bundled(file.path, *reasons.names(file.path))
     return LoadedLibrary(
         name=family_of(file.path) or os.path.basename(file.path),
@@ -90,8 +90,8 @@ class Owners:
             found = [*filter(family_of, beside), *found]
         return {os.path.basename(path): path for path in found}
 
-    def of(self, path: str) -> tuple[OwnerKind, str]:
-        """The kind of owner and its name."""
+    def of(self, path: str, version: str | None) -> tuple[OwnerKind, str]:
+        """The kind of owner and its name; what the library answers decides between wheels that ship the same file."""
         if self.site and path.startswith(f"{self.site}/torch/"):
             return "torch", self.torch
         if DRIVER.search(path):
@@ -100,20 +100,19 @@ class Owners:
         if wheel and self.places and wheel["site"] not in self.places:
             return "unknown", "another environment"
         if wheel:
-            return "wheel", self._wheel(path) or wheel["package"]
+            return "wheel", self._wheel(path, version) or wheel["package"]
         if self.conda and path.startswith(f"{self.conda}/"):
             return "conda", self._conda_package(path)
         if path.startswith(("/usr/", "/lib", "/opt/", "/nix/", "/gnu/")):
             return "system", "system"
         return "unknown", "unknown"
 
-    def _wheel(self, path: str) -> str | None:
+    def _wheel(self, path: str, version: str | None) -> str | None:
         """The installed wheel that ships a file of this name; None: none is known to."""
-        for name in providers(path):
-            dist = self.packages.get(name) if self.packages else None
-            if dist is not None and path.startswith(os.path.realpath(dist.location) + "/nvidia/"):
-                return f"{dist.name} {dist.version}"
-        return None
+        dists = (self.packages.get(name) for name in providers(path)) if self.packages else ()
+        found = [dist for dist in dists if dist and path.startswith(os.path.realpath(dist.location) + "/nvidia/")]
+        found.sort(key=lambda dist: not f"{dist.version}.".startswith(f"{version}."))
+        return f"{found[0].name} {found[0].version}" if found else None
 
     def _conda_package(self, path: str) -> str:
         """conda's name for what ships a library is its family's, more or less."""

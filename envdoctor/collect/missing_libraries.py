@@ -28,7 +28,7 @@ NO_SYMBOL = re.compile(
 )
 """cuDNN 9's last words where one of its parts could not be loaded; it does not say which. Newer ones live on and return
 CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE."""
-PATTERN = re.compile(r"(?P<name>lib\w+)\.so\.\*\[0-9\] not found in the system path")
+PATTERN = re.compile(r"(?P<name>lib\w+)\.so(?:\.\*\[0-9\])+ not found in the system path")
 """torch's own search for the wheels' libraries, which it tries when libtorch_global_deps could not be loaded, gives no number."""
 SYMBOL = re.compile(
     r"(?P<by>/[^:\n]+?\.so(?:\.\w+)*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so(?:\.\w+)*))?"
@@ -66,6 +66,7 @@ class Asked:
 
     name: str | None
     kind: str
+    """``library``: there is no such file; ``symbol``, ``version``: it lacks one; ``unloadable``: the one or the other."""
     symbol: str | None = None
     by: str | None = None
 
@@ -85,7 +86,7 @@ def asked_for(text: str) -> Iterator[Asked]:
             yield Asked(match["name"], "library", by=match.groupdict().get("by"))
     for match in ANY_OF.finditer(text):
         names = [name.strip() for name in match["names"].split(",")]
-        yield Asked(next((name for name in names if re.search(r"\.so\.\d+$", name)), names[0]), "library")
+        yield Asked(next((name for name in names if re.search(r"\.so\.\d+$", name)), names[0]), "unloadable")
     for match in PATTERN.finditer(text):
         yield Asked(f"{match['name']}.so", "library")
     for pattern in (SYMBOL, RELOCATION):
@@ -146,10 +147,11 @@ class Disk:
         for step in self.search.steps(name, requirer, above):
             folders.setdefault(step.folder, step.why)
         taken = self.search.find(name, requirer, above) if asked.kind != "library" else None
+        absent = asked.kind == "library" or (asked.kind == "unloadable" and taken is None)
         copies = self._found(name, taken[0] if taken else None, asked.symbol if asked.kind == "symbol" else None)
         return MissingLibrary(
             name=name,
-            kind="library" if asked.kind == "library" else "symbol" if asked.kind == "symbol" else "version",
+            kind="library" if absent else "symbol" if asked.kind == "symbol" else "version",
             symbol=asked.symbol,
             needed_by=by or (requirer.path if requirer else None),
             searched=tuple(f"{folder} ({why})" for folder, why in folders.items()),

@@ -123,6 +123,7 @@ class MissingLibrary(Fact, frozen=True, kw_only=True):
     name: str
     """``libcudnn.so.9``."""
     kind: Literal["library", "symbol", "version"] = "library"
+    """library: there is no such file; symbol: it lacks `symbol`; version: it is of another version, or damaged."""
     symbol: str | None = None
     needed_by: str | None = None
     """The file that asks for it."""

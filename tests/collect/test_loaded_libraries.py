@@ -175,6 +175,20 @@ def test_wheels_that_are_links_into_a_cache_are_torchs_own(machine: Machine, tmp
     assert (found["libcudnn.so.9"].bundled, found["libcudnn.so.9"].reason) == ("", "DT_RPATH of libtorch_cuda.so")
 
 
+def test_of_two_wheels_with_the_same_file_the_library_says_which(machine: Machine) -> None:
+    wheels = {"nvidia-cudnn-cu13": "9.12.0.46", "nvidia-cudnn-cu12": "9.1.0.70"}
+    packages = Packages(
+        distributions=tuple(Distribution(name=n, version=v, location=machine.site) for n, v in wheels.items())
+    )
+    owners = {}
+    for version in ("9.1.0", "9.12.0"):
+        files = MappedFiles(files=(MappedFile(path=machine.cudnn, version=version),))
+        install = TorchInstall(location=machine.site)
+        [library] = loaded_libraries(LiveHost(environ={}), files, install, packages, None).libraries
+        owners[version] = library.owner
+    assert owners == {"9.1.0": "nvidia-cudnn-cu12 9.1.0.70", "9.12.0": "nvidia-cudnn-cu13 9.12.0.46"}
+
+
 def test_a_library_of_another_package(machine: Machine) -> None:
     path = machine.library(f"{SITE}/triton/backends/nvidia/lib/cupti/libcupti.so.12")
     library = machine.explain(machine.torch, path)["libcupti.so.12"]

@@ -31,7 +31,9 @@ def import_fails(
     Often mistaken for:
     A driver problem: the driver is first asked after the import.
     """
-    if torch_install is not None and torch_install.present is False and torch_install.module_kind is None:
+    recorded = torch_install.distributions if torch_install is not None else ()
+    gone = torch_install is not None and torch_install.present is False and torch_install.module_kind is None
+    if gone and not recorded:
         return
     stage = torch_runtime.stage("import") if torch_runtime is not None else None
     if stage is None or stage.status in ("ok", "skipped"):
@@ -42,11 +44,13 @@ def import_fails(
     else:
         where = f" in {stage.frame}" if stage.frame else ""
         title = f"{stage.error or 'import torch did not come back'}{where}"
-    version = torch_install.version if torch_install is not None else None
+    version = (torch_install.version if torch_install is not None else None) or (recorded[0].version if gone else None)
     wanted = f"torch=={version.partition('+')[0]}" if version else "torch"
     yield Finding(
         title=title if len(title) <= 100 else title[:99] + "…",
-        detail="Nothing of torch can be used in this interpreter.",
+        detail=f"torch {version} is on record in {recorded[0].location}; its files are gone."
+        if gone
+        else "Nothing of torch can be used in this interpreter.",
         evidence=(
             stage.says("error"),
             *((stage.says("frame"),) if stage.frame else ()),

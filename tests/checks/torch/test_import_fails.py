@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Stage, TorchInstall, TorchRuntime
+from envdoctor.facts import Distribution, Stage, TorchInstall, TorchRuntime
 from envdoctor_checks.torch.import_fails import import_fails
 from healthy import PYTHON, TORCH, WORKS
 
@@ -33,6 +33,15 @@ def test_fires_on_a_hang() -> None:
 def test_a_long_message_is_cut() -> None:
     [finding] = judge(import_fails, runtime(status="failed", error_type="E", error="x" * 300)).findings
     assert len(finding.title) == 100
+
+
+def test_fires_where_torch_is_on_record_and_its_files_are_gone() -> None:
+    dist = Distribution(name="torch", version="2.5.1", location="/opt/venv/lib")
+    failed = runtime(status="failed", error_type="ModuleNotFoundError", error="No module named 'torch'")
+    [finding] = judge(import_fails, failed, TorchInstall(present=False, distributions=(dist,)), PYTHON).findings
+    assert finding.title == "import torch raises ModuleNotFoundError: No module named 'torch'"
+    assert finding.detail == "torch 2.5.1 is on record in /opt/venv/lib; its files are gone."
+    assert (finding.fix[0].command or "").endswith("--force-reinstall torch==2.5.1")
 
 
 def test_silent_where_it_works_was_not_tried_or_there_is_none() -> None:
