@@ -101,13 +101,17 @@ def version_mismatch(
         )
     elif symbol is not None:
         by = file_name(symbol.needed_by or "torch")
+        words = " ".join(((torch_runtime.stderr if torch_runtime is not None else None) or "").split())
         calls = f"{by} calls {symbol.symbol}; {symbol.name} lacks it"
         yield Finding(
             title=(calls if symbol.symbol else f"{by} finds {symbol.name} and cannot load it")[:100],
             detail="The parts of cuDNN that were found are not of one release, or damaged."
             if symbol.symbol is None
             else "The parts of cuDNN that were found are not of one release.",
-            evidence=tuple(symbol.says("copies", copy) for copy in symbol.copies[:3]),
+            evidence=(
+                *((torch_runtime.says("stderr", words[-300:]),) if torch_runtime is not None and words else ()),
+                *(symbol.says("copies", copy) for copy in symbol.copies[:3]),
+            ),
             fix=(again,),
         )
     elif messages is not None and (said := _decisive(messages, loaded_libraries)) is not None:
