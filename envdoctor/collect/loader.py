@@ -21,6 +21,15 @@ MULTIARCH = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "ppc6
 PT_LOAD, PT_DYNAMIC = 1, 2
 DT_NULL, DT_NEEDED, DT_STRTAB, DT_SONAME, DT_RPATH, DT_RUNPATH = 0, 1, 5, 14, 15, 29
 
+OPENERS = {
+    "libcudnn_": ("libcudnn.so",),
+    "libcuda.so.1": ("libcudart",),
+    "libnvrtc-builtins": ("libnvrtc.so",),
+    "libnvrtc.so": ("libtorch_cuda.so", "libcaffe2_nvrtc.so"),
+    "libtorch_cuda_linalg.so": ("libtorch_cuda.so",),
+}
+"""Libraries that others open at run time: how their names begin, and how the names of those begin that open them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Elf:
@@ -134,6 +143,11 @@ def exports(path: str, symbol: str) -> bool | None:
             return table.get_symbol(symbol) is not None if isinstance(table, GNUHashSection) else None
     except (OSError, ELFError, ValueError, KeyError, AttributeError):
         return None
+
+
+def openers_of(name: str) -> tuple[str, ...]:
+    """How the names of the libraries begin that open `name` at run time; none: nobody is known to."""
+    return next((openers for beginning, openers in OPENERS.items() if name.startswith(beginning)), ())
 
 
 def library_path(host: Host) -> tuple[str, ...]:

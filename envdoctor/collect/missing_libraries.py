@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import Host
-from envdoctor.collect.loader import Elf, Search, exports, read_elf
+from envdoctor.collect.loader import Elf, Search, exports, openers_of, read_elf
 from envdoctor.facts import Interpreter, MissingLibraries, MissingLibrary, TorchInstall, TorchRuntime
 from envdoctor.knowledge.libraries import providers
 
@@ -23,9 +23,12 @@ MISSING = (
 )
 ANY_OF = re.compile(r"Unable to (?:load|find) any of \{(?P<names>[^}\n]+)\}")
 """cuDNN 9 and cuda-bindings name every spelling that they tried."""
-NO_SYMBOL = re.compile(r"Invalid handle\. Cannot load symbol cudnn\w+")
-"""cuDNN 9's last words where one of its parts could not be loaded; it does not say which."""
-PATTERN = re.compile(r"(?P<name>lib\w+)\.so\.\*\[0-9\] not found in the system path")
+NO_SYMBOL = re.compile(
+    r"Invalid handle\. Cannot load symbol cudnn\w+|cudnn(?P<part>[A-Z][a-z]+)VersionCheck returned 3009\b"
+)
+"""cuDNN 9's last words where one of its parts could not be loaded; it does not say which. Newer ones live on and return
+CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE."""
+PATTERN = re.compile(r"(?P<name>lib\w+)\.so(?:\.\*\[0-9\])+ not found in the system path")
 """torch's own search for the wheels' libraries, which it tries when libtorch_global_deps could not be loaded, gives no number."""
 SYMBOL = re.compile(
     r"(?P<by>/[^:\n]+?\.so(?:\.\w+)*): undefined symbol: (?P<symbol>\w+)(?:, version (?P<name>lib[\w.+-]+\.so(?:\.\w+)*))?"
@@ -44,12 +47,13 @@ def missing_libraries(
     """What the import, and the stages after it, could not find; empty where nothing was missing."""
     texts = list(words(torch_runtime))
     asked = list(dict.fromkeys(found for text in texts for found in asked_for(text)))
-    unsaid = not asked and any(map(NO_SYMBOL.search, texts))
+    unsaid = [match for text in texts for match in NO_SYMBOL.finditer(text)] if not asked else []
     if not asked and not unsaid:
         return MissingLibraries()
     disk = Disk(host, Search(host, interpreter), torch_install)
     if unsaid:
-        asked = [Asked(name, "library") for name in disk.unresolved("libcudnn")]
+        parts = [f"libcudnn_{match['part'].lower()}.so" for match in unsaid if match["part"]]
+        asked = [Asked(name, "library") for name in disk.unresolved("libcudnn") or disk.absent(parts, "libcudnn.so")]
     return MissingLibraries(
         missing=tuple(disk.describe(found) for found in asked),
         sources=dict.fromkeys(("missing",), "the error that import torch ended with"),
@@ -62,6 +66,7 @@ class Asked:
 
     name: str | None
     kind: str
+    """``library``: there is no such file; ``symbol``, ``version``: it lacks one; ``unloadable``: the one or the other."""
     symbol: str | None = None
     by: str | None = None
 
@@ -81,7 +86,7 @@ def asked_for(text: str) -> Iterator[Asked]:
             yield Asked(match["name"], "library", by=match.groupdict().get("by"))
     for match in ANY_OF.finditer(text):
         names = [name.strip() for name in match["names"].split(",")]
-        yield Asked(next((name for name in names if re.search(r"\.so\.\d+$", name)), names[0]), "library")
+        yield Asked(next((name for name in names if re.search(r"\.so\.\d+$", name)), names[0]), "unloadable")
     for match in PATTERN.finditer(text):
         yield Asked(f"{match['name']}.so", "library")
     for pattern in (SYMBOL, RELOCATION):
@@ -138,15 +143,18 @@ class Disk:
         name = name or "?"
         requirer = requirer or self._requirer(name)
         above = self._above(requirer) if requirer else ()
-        steps = tuple(self.search.steps(name, requirer, above))
+        folders: dict[str, str] = {}
+        for step in self.search.steps(name, requirer, above):
+            folders.setdefault(step.folder, step.why)
         taken = self.search.find(name, requirer, above) if asked.kind != "library" else None
+        absent = asked.kind == "library" or (asked.kind == "unloadable" and taken is None)
         copies = self._found(name, taken[0] if taken else None, asked.symbol if asked.kind == "symbol" else None)
         return MissingLibrary(
             name=name,
-            kind="library" if asked.kind == "library" else "symbol" if asked.kind == "symbol" else "version",
+            kind="library" if absent else "symbol" if asked.kind == "symbol" else "version",
             symbol=asked.symbol,
             needed_by=by or (requirer.path if requirer else None),
-            searched=tuple(f"{step.folder} ({step.why})" for step in steps),
+            searched=tuple(f"{folder} ({why})" for folder, why in folders.items()),
             copies=copies,
             provider=self._provider(name),
         )
@@ -160,6 +168,13 @@ class Disk:
         ]
         wanted = ((name, elf) for elf in elves for name in elf.needed if name.startswith(beginning))
         return tuple(dict.fromkeys(name for name, elf in wanted if self.search.find(name, elf) is None))
+
+    def absent(self, names: Iterable[str], opener: str) -> tuple[str, ...]:
+        """Which of `names` (``libcudnn_cnn.so``) the library `opener`, which opens them at run time, would not find."""
+        paths = (path for path in self._torch_files() if re.search(rf"/{re.escape(opener)}\.\d+$", path))
+        elf = next(filter(None, map(read_elf, paths)), None)
+        numbered = (name + elf.path[elf.path.rindex(".") :] for name in names) if elf is not None else ()
+        return tuple(name for name in numbered if self.search.find(name, elf) is None)
 
     def _numbered(self, name: str) -> str:
         """``libcudart.so.12`` for ``libcudart.so``: the name that torch's libraries ask for."""
@@ -186,7 +201,9 @@ class Disk:
     def _requirer(self, name: str) -> Elf | None:
         """The file of torch, or of its wheels, that needs `name`."""
         first = sorted(self._torch_files(), key=lambda path: "libtorch_cuda.so" not in path)
-        return next((elf for path in first if (elf := read_elf(path)) is not None and name in elf.needed), None)
+        needs = (elf for path in first if (elf := read_elf(path)) is not None and name in elf.needed)
+        opens = (path for path in first if os.path.basename(path).startswith(openers_of(name) or ("/",)))
+        return next(needs, None) or next(filter(None, map(read_elf, opens)), None)
 
     def _above(self, requirer: Elf) -> tuple[Elf, ...]:
         """libtorch_cuda stands above every library of the wheels: its DT_RPATH holds for those that have no DT_RUNPATH."""

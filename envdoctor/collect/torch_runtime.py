@@ -63,6 +63,7 @@ def _last_stage(result: ChildResult) -> list[Stage]:
 
 _WHAT = {
     "import": "import torch",
+    "cudnn-parts": "cuDNN, loading its parts,",
     "cuda-init": "torch.cuda.is_available()",
     "matmul": "a small matrix product",
     "end": "the process that imported torch",

@@ -21,7 +21,8 @@ from envdoctor.facts import (
 from envdoctor.knowledge.libraries import library as library_row
 from envdoctor.knowledge.libraries import providers
 
-FILE_NUMBER = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)*)$")
+FILE_NUMBER = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)+)$")
+"""Three numbers or more: libcudart.so.11.0 is that of every CUDA 11."""
 SEARCHED = re.compile(r"(?P<folder>.*) \((?P<why>[^()]*)\)")
 TOOLKIT = re.compile(r"/(?:usr/local|opt)/cuda[^/]*(?=/)")
 DRIVER_ONLY = Fix("Install the NVIDIA driver, or pass it into the container: no wheel ships this library")
@@ -167,7 +168,10 @@ def found_nowhere(
         fix=(DRIVER_ONLY,)
         if drivers
         else (
-            Fix(f"Install {wanted}, which ships it", pip_install(interpreter, wanted, reinstall=True)),
+            Fix(
+                f"Install {wanted}, which ships it",
+                pip_install(interpreter, wanted, reinstall=True, alone=wanted != "torch"),
+            ),
             *_whole_torch(interpreter, torch_version),
         ),
         # Who has no libcuda has no driver, and other checks say why; this is what is left when they cannot.
@@ -190,4 +194,4 @@ def reinstall_pin(interpreter: Interpreter | None, install: TorchInstall | None,
     pins = install.pins if install is not None and install.pins else ()
     pin = next((pin for pin in pins if family in pin.name), None)
     wanted = f"{pin.name}{pin.specifier}" if pin is not None else "torch"
-    return Fix(f"Reinstall {wanted}", pip_install(interpreter, wanted, reinstall=True))
+    return Fix(f"Reinstall {wanted}", pip_install(interpreter, wanted, reinstall=True, alone=pin is not None))

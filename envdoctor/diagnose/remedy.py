@@ -26,10 +26,15 @@ def _installer(interpreter: Interpreter | None) -> tuple[str, str]:
 
 
 def pip_install(
-    interpreter: Interpreter | None, *requirements: str, reinstall: bool = False, index: str | None = None
+    interpreter: Interpreter | None,
+    *requirements: str,
+    reinstall: bool = False,
+    alone: bool = False,
+    index: str | None = None,
 ) -> str:
     """The shell command that installs `requirements` into the examined environment, by its path; the index is a URL.
 
+    `alone` leaves what they depend on as it is: a forced reinstallation of cuDNN's wheel would else bring the newest cuBLAS.
     Where the operating system manages the environment (PEP 668), a virtual environment is made beside the work first.
     """
     prepare = ""
@@ -38,6 +43,7 @@ def pip_install(
         interpreter, reinstall = Interpreter(path=".venv/bin/python"), False
     command, where = _installer(interpreter)
     again = (" --reinstall" if where else " --force-reinstall") if reinstall else ""
+    again += " --no-deps" if reinstall and alone else ""
     wanted = " ".join(shlex.quote(requirement) for requirement in requirements)
     from_index = f" --index-url {shlex.quote(index)}" if index else ""
     return f"{prepare}{command} install{where}{again} {wanted}{from_index}"

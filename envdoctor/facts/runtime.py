@@ -68,6 +68,8 @@ class MappedFile(Fact, frozen=True, kw_only=True):
     path: str
     version: str | None = None
     """As the library itself answers; None: it has no call for it, or the call failed."""
+    opened_by: str | None = None
+    """``_preload_cuda_lib of torch``: the Python code that opened it by its path; None: none did, or it was there already."""
 
 
 class MappedFiles(Fact, frozen=True, kw_only=True):
@@ -95,7 +97,8 @@ class LoadedLibrary(Fact, frozen=True, kw_only=True):
     """``nvidia-cudnn-cu12 9.1.0.70``, ``torch 2.5.1``, ``conda cudnn 9.1``, ``system``, ``LD_LIBRARY_PATH``, ``unknown``."""
     owner_kind: Literal["torch", "wheel", "conda", "system", "driver", "unknown"] | None = None
     reason: str | None = None
-    """Why the loader took this file: ``DT_RPATH of libtorch_cuda.so``, ``LD_LIBRARY_PATH``, ``DT_RUNPATH of …``, ``ld.so.cache``, ``loaded by path``."""
+    """Why the loader took this file: ``DT_RPATH of libtorch_cuda.so``, ``LD_LIBRARY_PATH``, ``DT_RUNPATH of …``, ``ld.so.cache``,
+    ``opened by _preload_cuda_lib of torch`` (by its path, so that no search decided), ``loaded by path``."""
     bundled: str | None = None
     """The copy that came with this torch (in torch/lib or the nvidia wheel it pins), where another file won; empty: this is it, or there is none."""
 
@@ -120,6 +123,7 @@ class MissingLibrary(Fact, frozen=True, kw_only=True):
     name: str
     """``libcudnn.so.9``."""
     kind: Literal["library", "symbol", "version"] = "library"
+    """library: there is no such file; symbol: it lacks `symbol`; version: it is of another version, or damaged."""
     symbol: str | None = None
     needed_by: str | None = None
     """The file that asks for it."""

@@ -6,11 +6,32 @@ Nothing new is loaded (RTLD_NOLOAD), but for cuDNN's parts, which cuDNN itself i
 import ctypes
 import os
 import re
+import sys
 
 WANTED = re.compile(
     r"/lib(cuda|cudart|cublas\w*|nvblas|cudnn\w*|nccl|nvrtc(-builtins)?|cusparse|cusparseLt|cusolver|cusolverMg|cufft|cufftw|curand|nvJitLink|"
-    r"cupti|cufile|nvshmem_host|nvidia-\w[\w-]*|torch\w*|c10\w*|caffe2\w*|amdhip64|hsa-runtime64|rccl|MIOpen|rocblas)(-[0-9a-f]{8,})?\.so"
+    r"cupti|cufile|cufile_rdma|nvshmem_host|nvToolsExt|nvtx3interop|cutensor\w*|nvjpeg|npp\w+|nvfatbin|nvvm|nvidia-\w[\w-]*|"
+    r"torch\w*|c10\w*|caffe2\w*|shm|amdhip64|hsa-runtime64|rccl|MIOpen|rocblas)(-[0-9a-f]{8,})?\.so"
 )
+
+opened = {}
+"""Real path of each library that Python code opened by its path before anything else had it loaded, and who did."""
+
+
+def watch():
+    """Note from now on what Python code opens by path: torch does that with the wheels' libraries, and then no search decides."""
+    sys.addaudithook(_heard)
+
+
+def _heard(event, arguments):
+    if event != "ctypes.dlopen" or not isinstance(arguments[0], str) or not WANTED.search(arguments[0]):
+        return
+    path = os.path.realpath(arguments[0])
+    if os.path.isabs(arguments[0]) and path not in opened and path not in paths():
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__") == "ctypes":
+            frame = frame.f_back
+        opened[path] = "%s of %s" % (frame.f_code.co_name, frame.f_globals.get("__name__"))
 
 
 def paths():
@@ -102,6 +123,17 @@ def cudnn(library):
     return cudnn_number(library.cudnnGetVersion())
 
 
+def by_three(function):
+    """A version call that fills major, minor and patch."""
+
+    def ask(library):
+        numbers = [ctypes.c_int(-1) for _ in range(3)]
+        getattr(library, function)(*map(ctypes.byref, numbers))
+        return ".".join(str(number.value) for number in numbers) if numbers[0].value >= 0 else None
+
+    return ask
+
+
 def cudnn_part(symbol):
     """Some parts carry their version as data, a byte a place: 0x090100 → 9.1.0."""
 
@@ -128,6 +160,12 @@ VERSION = {
     "cudnn_graph": cudnn,
     "cudnn_ops": cudnn_part("cudnn_ops_infer_version"),
     "cudnn_adv": cudnn_part("cudnn_adv_infer_version"),
+    "cudnn_ops_infer": cudnn_part("cudnn_ops_infer_version"),
+    "cudnn_ops_train": cudnn_part("cudnn_ops_train_version"),
+    "cudnn_cnn_infer": cudnn_part("cudnn_cnn_infer_version"),
+    "cudnn_adv_infer": cudnn_part("cudnn_adv_infer_version"),
+    "cufile": by_number("cuFileGetVersion", thousands),
+    "nvshmem_host": by_three("nvshmemx_vendor_get_version_info"),
 }
 
 
@@ -145,16 +183,23 @@ def version(path):
 
 
 def touch_cudnn_parts():
-    """Have the loaded cuDNN load its parts: its own calls do it, so its own search decides which files those are."""
+    """Have the loaded cuDNN load its parts: its own calls do it, so its own search decides which files those are.
+
+    Raises RuntimeError where cuDNN 9.2x says that it cannot; an older one ends the process.
+    """
+    failed = []
     for path in paths():
         if re.search(r"/libcudnn\.so", path):
             library = handle(path)
             for function in ("cudnnGetVersion", "cudnnOpsVersionCheck", "cudnnCnnVersionCheck", "cudnnAdvVersionCheck"):
                 call = getattr(library, function, None) if library is not None else None
-                if call is not None:
-                    call()
+                code = call() if call is not None else 0
+                if code != 0 and function != "cudnnGetVersion":
+                    failed.append("%s returned %d" % (function, code))
+    if failed:
+        raise RuntimeError("cuDNN cannot load its parts: %s" % ", ".join(failed))
 
 
 def libraries():
-    """Path and version of each."""
-    return [{"path": path, "version": version(path)} for path in paths()]
+    """Path and version of each, and who opened it by that path, where Python code did."""
+    return [{"path": path, "version": version(path), "opened_by": opened.get(path)} for path in paths()]

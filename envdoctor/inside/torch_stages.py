@@ -107,7 +107,12 @@ def touch_cudnn():
     runtime = getattr(getattr(getattr(torch, "_C", None), "_cudnn", None), "getRuntimeVersion", None)
     if runtime is not None:
         found["cudnn_loaded"] = dotted(runtime())
-    cudnn.version()
+    # Newer torches ask the devices here (cuDNN 9.11 dropped some): CUDA is not to be started yet.
+    ask, torch.cuda.is_available = torch.cuda.is_available, lambda: False
+    try:
+        cudnn.version()
+    finally:
+        torch.cuda.is_available = ask
     return found
 
 
@@ -120,9 +125,14 @@ def touch_nccl():
 
 
 def libraries():
-    """Load cuDNN's parts the way cuDNN does, then tell what is mapped."""
-    mapped.touch_cudnn_parts()
+    """What is mapped."""
     return {"libraries": mapped.libraries()}
+
+
+def cudnn_parts():
+    """Load cuDNN's parts the way cuDNN does. An older one ends the process where it cannot: what is known is told first."""
+    channel.say("import", libraries=mapped.libraries())
+    mapped.touch_cudnn_parts()
 
 
 def cuda_init():
@@ -154,15 +164,18 @@ def matmul():
 
 def main():
     """Every stage in turn; after a failed import there is still the memory map."""
+    mapped.watch()
     imported = stage("import", import_torch)
-    channel.say("import", libraries=[{"path": path} for path in mapped.paths()])
+    channel.say("import", libraries=[{"path": path, "opened_by": mapped.opened.get(path)} for path in mapped.paths()])
     built = stage("compiled", compiled) if imported is not None else None
     # Where even that fails, CUDA is tried all the same: what it says is told, and decides.
     cuda = imported is not None and (built is None or bool(built.get("cuda") or built.get("hip")))
     if cuda:
         stage("cudnn", touch_cudnn)
         stage("nccl", touch_nccl)
-    stage("libraries", libraries if imported is not None else lambda: {"libraries": mapped.libraries()})
+    if imported is not None:
+        stage("cudnn-parts", cudnn_parts)
+    stage("libraries", libraries)
     if cuda and stage("cuda-init", cuda_init) is not None:
         stage("devices", devices)
         stage("matmul", matmul)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from envdoctor.diagnose.loaded import version_of
 from envdoctor.facts import (
     Container,
     CudaDriver,
@@ -123,7 +124,7 @@ def _libraries(snapshot: Snapshot) -> tuple[Row, ...]:
     for component, name in _COMPILED:
         mapped = loaded.named(name) if loaded else ()
         for library in mapped or (None,):
-            found = library.version or "?" if library else "not loaded" if loaded else "?"
+            found = version_of(library) or "?" if library else "not loaded" if loaded else "?"
             rows.append(
                 Row(component, compiled.get(name) or "", found, _whence(library.owner, library.path) if library else "")
             )

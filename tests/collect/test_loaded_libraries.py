@@ -85,6 +85,48 @@ def test_a_healthy_install_hides_nothing(machine: Machine) -> None:
     ]
 
 
+def test_who_was_there_first_decides(machine: Machine) -> None:
+    """In the memory map the first to be loaded stands last."""
+    deps = machine.write(
+        f"{SITE}/torch/lib/libtorch_global_deps.so", needed=("libcudnn.so.9",), rpath="$ORIGIN/../../nvidia/cudnn/lib"
+    )
+    found = machine.explain(machine.cudnn, machine.torch, deps)
+    assert found["libcudnn.so.9"].reason == "DT_RPATH of libtorch_global_deps.so"
+    core = machine.write(
+        f"{SITE}/torch/_C.cpython-311-x86_64-linux-gnu.so", needed=("libtorch_python.so",), rpath="$ORIGIN/lib"
+    )
+    python = machine.library(f"{SITE}/torch/lib/libtorch_python.so")
+    assert machine.explain(python)["libtorch_python.so"].reason == f"DT_RPATH of {Path(core).name}"
+
+
+def test_what_torch_opened_by_its_path_was_not_searched_for(machine: Machine) -> None:
+    file = MappedFile(path=machine.nvjitlink, opened_by="_preload_cuda_lib of torch")
+    install = TorchInstall(location=machine.site, version="2.14.1+cu130")
+    [library] = loaded_libraries(LiveHost(environ={}), MappedFiles(files=(file,)), install, None, None).libraries
+    assert library.reason == "opened by _preload_cuda_lib of torch"
+
+
+def test_a_toolkits_file_is_known_by_its_soname(machine: Machine) -> None:
+    """Toolkits and distributions have links: libnvJitLink.so.12 → libnvJitLink.so.12.8.93, which is what the map shows."""
+    real = machine.write("tk/libnvJitLink.so.12.8.93", soname="libnvJitLink.so.12")
+    (Path(real).parent / "libnvJitLink.so.12").symlink_to(real)
+    library = machine.explain(machine.torch, machine.cusparse, real, LD_LIBRARY_PATH=str(Path(real).parent))[
+        Path(real).name
+    ]
+    assert (library.reason, library.bundled) == ("LD_LIBRARY_PATH", machine.nvjitlink)
+
+
+def test_the_wheel_of_another_environment_is_not_ours(machine: Machine) -> None:
+    other = machine.library("other/lib/python3.11/site-packages/nvidia/cuda_runtime/lib/libcudart.so.12")
+    library = machine.explain(machine.torch, other)["libcudart.so.12"]
+    assert (library.owner_kind, library.owner) == ("unknown", "another environment")
+
+
+def test_opened_by_name_with_nobody_known_to_need_it(machine: Machine) -> None:
+    path = machine.library("tk/libnvrtc.so.12")
+    assert machine.explain(path, LD_LIBRARY_PATH=str(Path(path).parent))["libnvrtc.so.12"].reason == "LD_LIBRARY_PATH"
+
+
 def test_library_path_wins_over_a_runpath(machine: Machine) -> None:
     old = machine.library("old/libnvJitLink.so.12")
     found = machine.explain(machine.torch, machine.cusparse, old, LD_LIBRARY_PATH=str(Path(old).parent))
@@ -133,6 +175,20 @@ def test_wheels_that_are_links_into_a_cache_are_torchs_own(machine: Machine, tmp
     assert (found["libcudnn.so.9"].bundled, found["libcudnn.so.9"].reason) == ("", "DT_RPATH of libtorch_cuda.so")
 
 
+def test_of_two_wheels_with_the_same_file_the_library_says_which(machine: Machine) -> None:
+    wheels = {"nvidia-cudnn-cu13": "9.12.0.46", "nvidia-cudnn-cu12": "9.1.0.70"}
+    packages = Packages(
+        distributions=tuple(Distribution(name=n, version=v, location=machine.site) for n, v in wheels.items())
+    )
+    owners = {}
+    for version in ("9.1.0", "9.12.0"):
+        files = MappedFiles(files=(MappedFile(path=machine.cudnn, version=version),))
+        install = TorchInstall(location=machine.site)
+        [library] = loaded_libraries(LiveHost(environ={}), files, install, packages, None).libraries
+        owners[version] = library.owner
+    assert owners == {"9.1.0": "nvidia-cudnn-cu12 9.1.0.70", "9.12.0": "nvidia-cudnn-cu13 9.12.0.46"}
+
+
 def test_a_library_of_another_package(machine: Machine) -> None:
     path = machine.library(f"{SITE}/triton/backends/nvidia/lib/cupti/libcupti.so.12")
     library = machine.explain(machine.torch, path)["libcupti.so.12"]
@@ -154,6 +210,15 @@ def test_a_repaired_wheels_library_is_needed_by_its_file_name(machine: Machine) 
 def test_preloaded(machine: Machine) -> None:
     path = machine.library("mine/libnccl.so.2")
     assert machine.explain(path, LD_PRELOAD=path)["libnccl.so.2"].reason == "LD_PRELOAD"
+    assert machine.explain(path, LD_PRELOAD=f"/x/liba.so:{path}")["libnccl.so.2"].reason == "LD_PRELOAD"
+    assert machine.explain(path, LD_PRELOAD="libnccl.so.2")["libnccl.so.2"].reason == "LD_PRELOAD"
+
+
+def test_what_is_preloaded_hides_torchs_own_even_where_both_are_mapped(machine: Machine) -> None:
+    other = machine.library("mine/libcudnn.so.9")
+    assert (
+        machine.explain(machine.torch, machine.cudnn, other, LD_PRELOAD=other)["libcudnn.so.9"].bundled == machine.cudnn
+    )
 
 
 @pytest.mark.parametrize(

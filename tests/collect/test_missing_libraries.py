@@ -93,6 +93,8 @@ def test_a_runpath_lets_an_older_library_win(site: str, write_elf: ElfWriter, tm
 def test_torchs_own_search_gives_no_number(site: str) -> None:
     missing = one(examine(site, "libcudart.so.*[0-9] not found in the system path ['', '/usr/lib/python3.11']"))
     assert missing.name == "libcudart.so.12"
+    twice = "libcudart.so.*[0-9].*[0-9] not found in the system path ['']"  # as torch 2.0 wrote it
+    assert one(examine(site, twice)).name == "libcudart.so.12"
 
 
 def test_a_library_that_aborts_says_it_on_stderr(site: str) -> None:
@@ -101,12 +103,31 @@ def test_a_library_that_aborts_says_it_on_stderr(site: str) -> None:
     assert examine(site, "some other error", stderr=words) == MissingLibraries()
 
 
+def test_a_part_of_cudnn_that_is_there_and_was_not_loaded_is_not_missing(site: str, write_elf: ElfWriter) -> None:
+    write_elf("site/nvidia/cudnn/lib/libcudnn.so.9", runpath="$ORIGIN")
+    write_elf("site/nvidia/cudnn/lib/libcudnn_cnn.so.9")
+    words = "Unable to load any of {libcudnn_cnn.so.9.1.0, libcudnn_cnn.so.9.1, libcudnn_cnn.so.9, libcudnn_cnn.so}\n"
+    missing = one(examine(site, "", stderr=words, status="crashed"))
+    assert (missing.name, missing.kind) == ("libcudnn_cnn.so.9", "version")
+
+
 def test_a_part_of_cudnn_that_it_does_not_name(site: str, write_elf: ElfWriter) -> None:
     write_elf("site/nvidia/cudnn/lib/libcudnn_ops.so.9", needed=("libcudnn_graph.so.9", "libz.so.1"), runpath="$ORIGIN")
     words = "Invalid handle. Cannot load symbol cudnnGetVersion\n"
     assert one(examine(site, "", stderr=words, status="crashed")).name == "libcudnn_graph.so.9"
     write_elf("site/nvidia/cudnn/lib/libcudnn_graph.so.9")
     assert examine(site, "", stderr=words, status="crashed").missing == ()
+
+
+def test_a_part_of_cudnn_that_only_a_code_tells_of(site: str, write_elf: ElfWriter) -> None:
+    opener = write_elf("site/nvidia/cudnn/lib/libcudnn.so.9", runpath="$ORIGIN")
+    words = "cuDNN cannot load its parts: cudnnCnnVersionCheck returned 3009"
+    missing = one(examine(site, words))
+    assert (missing.name, missing.needed_by) == ("libcudnn_cnn.so.9", opener)
+    assert f"{site}/nvidia/cudnn/lib (DT_RUNPATH of libcudnn.so.9)" in missing.searched
+    assert len({place.partition(" (")[0] for place in missing.searched}) == len(missing.searched)
+    write_elf("site/nvidia/cudnn/lib/libcudnn_cnn.so.9")
+    assert examine(site, words).missing == ()
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ def test_every_stage_of_a_torch_that_works(stand_in: Path, fake_driver: FakeDriv
     assert (runtime.cudnn_compiled, runtime.cudnn_loaded) == ("9.1.0", "9.1.0")
     assert mapped.complete
     assert {"libcudart.so.12", "libcudnn.so.9"} <= {Path(file.path).name for file in mapped.files}
+    assert {file.opened_by for file in mapped.files if "libtorch_global_deps" in file.path} <= {
+        "_load_global_deps of torch"
+    }
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,18 @@ def test_an_import_that_hangs_tells_where(stand_in: Path, fake_driver: FakeDrive
     assert stage is not None
     assert stage.status == "hung"
     assert "torch/__init__.py" in (stage.frame or "")
+
+
+def test_a_driver_that_hangs_costs_nothing_that_is_known_without_it(
+    fake_driver: FakeDriver, tmp_path: Path, stand_in: Path
+) -> None:
+    from fake_torch import build
+
+    build(tmp_path, "cu132")  # whose look at cuDNN asks for devices
+    runtime, mapped = look(tmp_path, fake_driver, seconds=2.0, STUB_CUINIT="hang")
+    assert [stage.name for stage in runtime.stages if stage.status == "hung"] == ["cuda-init"]
+    assert runtime.cudnn_loaded is not None
+    assert mapped.complete
 
 
 @pytest.mark.parametrize("how", ["garbage", "json", "fork"])

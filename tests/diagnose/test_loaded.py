@@ -38,6 +38,13 @@ def test_parts(text: str, numbers: tuple[int, ...]) -> None:
     [
         (LoadedLibrary(name="cudnn", path="/x/libcudnn.so.8.9.2", version="8.9.7"), "8.9.7"),
         (LoadedLibrary(name="cudnn_cnn", path="/x/libcudnn_cnn.so.9.5.1"), "9.5.1"),
+        (LoadedLibrary(name="cudart", path="/x/libcudart.so.11.0"), None),
+        (
+            LoadedLibrary(
+                name="cudart", path="/x/libcudart.so.11.0", owner="nvidia-cuda-runtime-cu11 11.7.99", owner_kind="wheel"
+            ),
+            "11.7.99",
+        ),
         (
             LoadedLibrary(
                 name="cudnn_cnn", path="/x/libcudnn_cnn.so.9", owner="nvidia-cudnn-cu12 9.1.0.70", owner_kind="wheel"

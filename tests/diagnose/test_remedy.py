@@ -24,6 +24,14 @@ def test_pip_install_names_the_interpreter() -> None:
     assert remedy.pip_install(None, "torch") == "python3 -m pip install torch"
 
 
+def test_one_wheel_is_put_back_without_what_it_depends_on() -> None:
+    """cuDNN's wheel asks for any cuBLAS: a forced reinstallation would take the newest, which torch does not fit."""
+    command = remedy.pip_install(interpreter(), "nvidia-cudnn-cu12==9.1.0.70", reinstall=True, alone=True)
+    assert command == f"{VENV} -m pip install --force-reinstall --no-deps nvidia-cudnn-cu12==9.1.0.70"
+    fresh = Interpreter(path="/usr/bin/python3", externally_managed=True)
+    assert "--no-deps" not in remedy.pip_install(fresh, "nvidia-cudnn-cu12==9.1.0.70", reinstall=True, alone=True)
+
+
 def test_pip_install_quotes() -> None:
     command = remedy.pip_install(interpreter(path="/home/a b/bin/python"), "numpy<2", index="https://x.example/a&b")
     assert shlex.split(command) == [

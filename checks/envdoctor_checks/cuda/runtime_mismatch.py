@@ -77,4 +77,7 @@ def _own_runtime(path: str, install: TorchInstall | None, interpreter: Interpret
     pins = install.pins if install is not None and install.pins else ()
     pinned = next((pin.name + pin.specifier for pin in pins if pin.name in wheels), None)
     wanted = pinned or (wheels[0] if wheels else "torch")
-    return Fix(f"Reinstall {wanted}, which ships torch's own", pip_install(interpreter, wanted, reinstall=True))
+    return Fix(
+        f"Reinstall {wanted}, which ships torch's own",
+        pip_install(interpreter, wanted, reinstall=True, alone=wanted != "torch"),
+    )

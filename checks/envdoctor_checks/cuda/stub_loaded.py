@@ -12,6 +12,10 @@ from envdoctor.diagnose.said import confidence_of, pointing_at
 from envdoctor.facts import CudaDriver, DriverLibraries, DriverLibrary, Environment, Messages, TorchRuntime
 
 STUB_LIBRARY = 34
+NO_STUBS = Fix(
+    "Take the toolkit's folder stubs out of LD_LIBRARY_PATH and of the loader's configuration",
+    "echo $LD_LIBRARY_PATH; ldconfig -p | grep libcuda.so.1",
+)
 
 
 @check(
@@ -60,7 +64,7 @@ def stub_loaded(
     others = [
         c
         for c in (driver_libraries.copies if driver_libraries else ())
-        if c.name == "libcuda.so.1" and c.kind == "driver"
+        if c.name == "libcuda.so.1" and c.kind == "driver" and path not in (c.path, c.real_path)
     ]
     yield Finding(
         title=what + (f"; cuInit returns {code}" if code is not None else ""),
@@ -77,10 +81,7 @@ def stub_loaded(
 
 def _way_out(path: str | None, winner: DriverLibrary | None, environment: Environment | None) -> Fix:
     if path is None:
-        return Fix(
-            "Take the stubs folder out of LD_LIBRARY_PATH and of the loader's configuration",
-            "echo $LD_LIBRARY_PATH; ldconfig -p | grep libcuda.so.1",
-        )
+        return NO_STUBS
     if winner is not None and "/stubs/" not in winner.path and "/stubs/" in (winner.real_path or ""):
         return Fix("Remove the link that was made to the stub", f"sudo rm {shlex.quote(path)} && sudo ldconfig")
     return out_of_the_way(path, winner.found_by if winner is not None else None, environment)
@@ -89,7 +90,7 @@ def _way_out(path: str | None, winner: DriverLibrary | None, environment: Enviro
 def _stub(cuda: CudaDriver | None, winner: DriverLibrary | None) -> str | None:
     """The path of the stub that is loaded; what was mapped decides over what the loader's search gives."""
     if cuda is not None and cuda.library:
-        return cuda.library if _is_stub(cuda.library, winner) else None
+        return cuda.library if cuda.init_code == STUB_LIBRARY or _is_stub(cuda.library, winner) else None
     return winner.path if winner is not None and winner.kind == "stub" else None
 
 

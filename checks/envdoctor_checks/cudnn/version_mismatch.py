@@ -9,6 +9,7 @@ from envdoctor.diagnose.api import Finding, check
 from envdoctor.diagnose.loaded import (
     file_name,
     folder_of,
+    is_torchs_own,
     missing_of,
     out_of_the_way,
     owner_of,
@@ -93,13 +94,24 @@ def version_mismatch(
             f"{short(folder_of(part.path), 35)}",
             detail="The parts of cuDNN must be of one release; mixed, the first convolution fails or ends the process.",
             evidence=tuple(one.says("path", f"{one.path} = {version_of(one)} ({one.reason})") for one in (main, part)),
-            fix=(out_of_the_way(part.path, part.reason, environment), again),
+            # Torch's own files are to be of one release again; whatever else was taken is to go.
+            fix=(again,)
+            if is_torchs_own(part.path, torch_install)
+            else (out_of_the_way(part.path, part.reason, environment), again),
         )
     elif symbol is not None:
+        by = file_name(symbol.needed_by or "torch")
+        words = " ".join(((torch_runtime.stderr if torch_runtime is not None else None) or "").split())
+        calls = f"{by} calls {symbol.symbol}; {symbol.name} lacks it"
         yield Finding(
-            title=f"{file_name(symbol.needed_by or 'torch')} calls {symbol.symbol}; {symbol.name} lacks it"[:100],
-            detail="The parts of cuDNN that were found are not of one release.",
-            evidence=tuple(symbol.says("copies", copy) for copy in symbol.copies[:3]),
+            title=(calls if symbol.symbol else f"{by} finds {symbol.name} and cannot load it")[:100],
+            detail="The parts of cuDNN that were found are not of one release, or damaged."
+            if symbol.symbol is None
+            else "The parts of cuDNN that were found are not of one release.",
+            evidence=(
+                *((torch_runtime.says("stderr", words[-300:]),) if torch_runtime is not None and words else ()),
+                *(symbol.says("copies", copy) for copy in symbol.copies[:3]),
+            ),
             fix=(again,),
         )
     elif messages is not None and (said := _decisive(messages, loaded_libraries)) is not None:

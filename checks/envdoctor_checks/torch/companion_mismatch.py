@@ -49,6 +49,8 @@ def companion_mismatch(
         found = True
         fitting = companion_for(name, version)
         wanted = f"{name}=={fitting[0]}" if fitting else name
+        # pip takes 0.20.1+cpu for 0.20.1: where only the variant is wrong it has to be told to install again.
+        same = bool(fitting) and dist.version.partition("+")[0] == fitting[0]
         index = TORCH_INDEX + f"cu{cuda.replace('.', '')}" if cuda else TORCH_INDEX + "cpu"
         yield Finding(
             title=f"{name} {dist.version} {clash}; torch is {version}"[:100],
@@ -57,7 +59,12 @@ def companion_mismatch(
                 dist.says("version", f"{name} {dist.version}"),
                 *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
             ),
-            fix=(Fix(f"Install the {name} that fits", pip_install(interpreter, wanted, reinstall=False, index=index)),),
+            fix=(
+                Fix(
+                    f"Install the {name} that fits",
+                    pip_install(interpreter, wanted, reinstall=same, alone=same, index=index),
+                ),
+            ),
         )
     if said is not None and not found and messages is not None:
         yield Finding(

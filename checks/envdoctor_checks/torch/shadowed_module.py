@@ -43,11 +43,10 @@ def shadowed_module(torch_install: TorchInstall, interpreter: Interpreter | None
     real = torch_install.distributions[0] if torch_install.distributions else None
     hidden = f" hides torch {real.version}" if real is not None else " is not PyTorch"
     if kind == "namespace":
-        title = f"{_short(file)} is a folder without __init__.py: remains of a torch, not PyTorch"
-        fix = Fix(
-            "Delete the remains and install torch again",
-            f"rm -r {shlex.quote(file)} && {pip_install(interpreter, 'torch')}",
-        )
+        title = f"{_short(file, 35)} is a folder without __init__.py: remains of a torch, not PyTorch"
+        # What is on record counts as installed, whatever is left of it.
+        again = pip_install(interpreter, f"torch=={real.version}" if real else "torch", reinstall=real is not None)
+        fix = Fix("Delete the remains and install torch again", f"rm -r {shlex.quote(file)} && {again}")
     else:
         title = f"{_short(file)}{hidden}"
         name = "my_torch.py" if file.endswith("torch.py") else None
@@ -69,5 +68,5 @@ def shadowed_module(torch_install: TorchInstall, interpreter: Interpreter | None
     )
 
 
-def _short(path: str) -> str:
-    return path if len(path) <= 60 else "…" + path[-59:]
+def _short(path: str, room: int = 60) -> str:
+    return path if len(path) <= room else "…" + path[1 - room :]

@@ -18,7 +18,10 @@ def test_fires_with_the_wheel_that_ships_it() -> None:
     [finding] = judge(library_missing, MissingLibraries(missing=(CUDART,)), PYTHON, TORCH).findings
     assert finding.title == "libtorch_cuda.so needs libcudart.so.12; 2 folders searched lack it"
     first, second = finding.fix
-    assert first.command == "/opt/venv/bin/python -m pip install --force-reinstall nvidia-cuda-runtime-cu12==12.4.127"
+    assert (
+        first.command
+        == "/opt/venv/bin/python -m pip install --force-reinstall --no-deps nvidia-cuda-runtime-cu12==12.4.127"
+    )
     assert second.command is not None
     assert second.command.endswith("torch==2.5.1 --index-url https://download.pytorch.org/whl/cu124")
 

@@ -50,7 +50,9 @@ def test_fires_when_the_toolkit_takes_over() -> None:
         == "torch 2.15.0+cu132 is compiled for CUDA 13.2; loaded is libcudart 13.0 of /usr/local/cuda-13.0"
     )
     assert finding.severity == "error"
-    assert finding.fix[0].command == "python3 -m pip install --force-reinstall 'nvidia-cuda-runtime==13.2.86.*'"
+    assert (
+        finding.fix[0].command == "python3 -m pip install --force-reinstall --no-deps 'nvidia-cuda-runtime==13.2.86.*'"
+    )
 
 
 def test_a_newer_one_is_a_warning() -> None:

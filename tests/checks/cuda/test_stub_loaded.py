@@ -45,10 +45,21 @@ def test_fires_by_the_code_where_the_path_does_not_tell() -> None:
     assert finding.fix[0].text == "Remove /opt/build/libcuda.so.1, or whatever makes the process load it"
 
 
+def test_a_stub_in_the_drivers_place_has_a_way_out_of_its_own() -> None:
+    copied = DriverLibrary(
+        name="libcuda.so.1", path=OWN.path, real_path=OWN.real_path, kind="driver", found_by="ld.so.cache", wins=True
+    )
+    cuda = CudaDriver(library=OWN.real_path, init_code=34)
+    [finding] = judge(stub_loaded, cuda, DriverLibraries(copies=(copied,))).findings
+    assert finding.detail == "No libcuda of a driver was found beside it."
+    assert finding.fix[0].text == "Remove the package that brought /usr/lib/libcuda.so.1"
+
+
 def test_fires_on_a_message_alone() -> None:
     said = Message(key="cuda-stub-library", text="CUDA driver is a stub library")
     [finding] = judge(stub_loaded, Messages(messages=(said,))).findings
     assert finding.title == "The libcuda that is loaded is a toolkit's stub"
+    assert "sed" not in (finding.fix[0].command or "")
 
 
 def test_silent_where_the_drivers_own_is_loaded() -> None:

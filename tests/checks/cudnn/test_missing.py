@@ -29,7 +29,10 @@ CUDNN = MissingLibrary(
 def test_fires_with_the_pinned_wheel() -> None:
     [finding] = judge(missing, MissingLibraries(missing=(CUDNN,)), PYTHON, TORCH).findings
     assert finding.title == "libtorch_cuda.so needs libcudnn.so.9; 1 folder searched lacks it"
-    assert finding.fix[0].command == "/opt/venv/bin/python -m pip install --force-reinstall nvidia-cudnn-cu12==9.1.0.70"
+    assert (
+        finding.fix[0].command
+        == "/opt/venv/bin/python -m pip install --force-reinstall --no-deps nvidia-cudnn-cu12==9.1.0.70"
+    )
 
 
 def test_fires_on_a_missing_part() -> None:

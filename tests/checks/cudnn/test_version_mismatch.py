@@ -48,7 +48,10 @@ OWN = tuple(
 def test_fires_on_what_torch_refuses(compiled: str, loaded: str) -> None:
     [finding] = judge(version_mismatch, runtime(compiled, loaded), TORCH, PYTHON).findings
     assert finding.title == f"cuDNN {loaded} is loaded; torch 2.5.1+cu124 was compiled with cuDNN {compiled}"
-    assert finding.fix[0].command == "/opt/venv/bin/python -m pip install --force-reinstall nvidia-cudnn-cu12==9.1.0.70"
+    assert (
+        finding.fix[0].command
+        == "/opt/venv/bin/python -m pip install --force-reinstall --no-deps nvidia-cudnn-cu12==9.1.0.70"
+    )
 
 
 def test_fires_on_torchs_own_refusal() -> None:
@@ -70,6 +73,19 @@ def test_fires_on_the_loaded_library_where_torch_did_not_answer() -> None:
     ).findings
     assert finding.title == "cuDNN 8.9.2 is loaded; torch 2.5.1+cu124 was compiled with cuDNN 9.1.0"
     assert finding.fix[0].command == "unset LD_LIBRARY_PATH"
+
+
+def test_fires_on_a_part_that_is_there_and_cannot_be_loaded() -> None:
+    part = MissingLibrary(name="libcudnn_cnn.so.9", kind="version", needed_by=f"{SITE}/libcudnn.so.9")
+    [finding] = judge(version_mismatch, MissingLibraries(missing=(part,)), TORCH, PYTHON).findings
+    assert finding.title == "libcudnn.so.9 finds libcudnn_cnn.so.9 and cannot load it"
+
+
+def test_a_part_among_torchs_own_is_not_to_be_removed() -> None:
+    mixed = LoadedLibraries(libraries=(OWN[0], library("cudnn_ops", "9.12.0")))
+    install = TorchInstall(location="/opt/venv/lib/python3.11/site-packages", pins=TORCH.pins)
+    [finding] = judge(version_mismatch, mixed, install, PYTHON).findings
+    assert [fix.text for fix in finding.fix] == ["Reinstall nvidia-cudnn-cu12==9.1.0.70"]
 
 
 def test_fires_on_parts_of_two_releases() -> None:

@@ -23,7 +23,10 @@ def test_fires_with_the_pinned_wheel() -> None:
     nccl = MissingLibrary(name="libnccl.so.2", needed_by="/v/libtorch_cuda.so", provider="nvidia-nccl-cu12==2.21.5")
     [finding] = judge(missing, MissingLibraries(missing=(nccl,)), PYTHON, TORCH).findings
     assert finding.title == "libtorch_cuda.so needs libnccl.so.2; the loader does not find it"
-    assert finding.fix[0].command == "/opt/venv/bin/python -m pip install --force-reinstall nvidia-nccl-cu12==2.21.5"
+    assert (
+        finding.fix[0].command
+        == "/opt/venv/bin/python -m pip install --force-reinstall --no-deps nvidia-nccl-cu12==2.21.5"
+    )
 
 
 def test_several_gpus_and_a_build_without_it() -> None:

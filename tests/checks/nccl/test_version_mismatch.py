@@ -53,7 +53,10 @@ def test_fires_on_an_older_wheel() -> None:
     [finding] = judge(version_mismatch, symbol(), install("2.18.1"), PYTHON).findings
     assert finding.title == "libtorch_cuda.so calls ncclCommRegister; NCCL 2.18.1 does not have it"
     assert finding.severity == "error"
-    assert finding.fix[0].command == "/opt/venv/bin/python -m pip install --force-reinstall nvidia-nccl-cu12==2.21.5"
+    assert (
+        finding.fix[0].command
+        == "/opt/venv/bin/python -m pip install --force-reinstall --no-deps nvidia-nccl-cu12==2.21.5"
+    )
 
 
 def test_names_the_file_where_another_wheel_overwrote_it() -> None:

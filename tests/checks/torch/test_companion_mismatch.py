@@ -20,13 +20,14 @@ SAID = Messages(
 def test_fires_on_the_companion_of_another_torch() -> None:
     [finding] = judge(companion_mismatch, vision("0.19.0"), TORCH, PYTHON).findings
     assert finding.title == "torchvision 0.19.0 is made for torch 2.4.0; torch is 2.5.1+cu124"
-    assert "torchvision==0.20" in (finding.fix[0].command or "")
+    assert "pip install torchvision==0.20" in (finding.fix[0].command or "")
     assert finding.severity == "warning"
 
 
 def test_fires_on_one_without_cuda() -> None:
     [finding] = judge(companion_mismatch, vision("0.20.1+cpu", "cpu"), TORCH, PYTHON).findings
     assert finding.title == "torchvision 0.20.1+cpu was built without CUDA; torch is 2.5.1+cu124"
+    assert "--force-reinstall --no-deps torchvision==0.20.1" in (finding.fix[0].command or "")
 
 
 def test_fires_on_another_cuda() -> None:

@@ -28,6 +28,16 @@ def test_fires_on_the_remains_of_an_uninstall() -> None:
         shadowed_module, TorchInstall(module_kind="namespace", module_file="/opt/venv/lib/torch"), PYTHON
     ).findings
     assert finding.title == "/opt/venv/lib/torch is a folder without __init__.py: remains of a torch, not PyTorch"
+    assert finding.fix[0].command == "rm -r /opt/venv/lib/torch && /opt/venv/bin/python -m pip install torch"
+
+
+def test_what_is_still_on_record_is_installed_anew() -> None:
+    """pip says "already satisfied" otherwise."""
+    file = "/home/someone/projects/envs/training/lib/python3.11/site-packages/torch"
+    remains = TorchInstall(module_kind="namespace", module_file=file, distributions=(DIST,))
+    [finding] = judge(shadowed_module, remains, PYTHON).findings
+    assert finding.title.endswith("remains of a torch, not PyTorch")
+    assert (finding.fix[0].command or "").endswith("-m pip install --force-reinstall torch==2.5.1")
 
 
 def test_silent_on_the_package() -> None:
