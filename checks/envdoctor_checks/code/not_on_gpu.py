@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
-from envdoctor.facts import Messages
+from envdoctor.facts import Messages, TorchRuntime
 
 
 @check("code.not-on-gpu", fields=("messages.messages",), explains=("compute.cpu-fallback",))
-def not_on_gpu(messages: Messages) -> Iterator[Finding]:
+def not_on_gpu(messages: Messages, torch_runtime: TorchRuntime | None) -> Iterator[Finding]:
     """The GPU is there and works, and the program never puts its model or data on it.
 
     What it means:
@@ -27,6 +27,9 @@ def not_on_gpu(messages: Messages) -> Iterator[Finding]:
     A broken installation, because the GPU is found and stays idle.
     """
     said = next(iter(pointing_at(messages, "code.not-on-gpu")), None)
+    idle = messages.has("user-gpu-idle")
+    if said is None and idle is not None and torch_runtime is not None and torch_runtime.cuda_available is True:
+        said = idle
     if said is None:
         return
     llama = "llama" in (said.emitter or "")

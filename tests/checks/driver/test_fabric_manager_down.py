@@ -40,3 +40,10 @@ def test_silent_on_a_machine_without_a_fabric() -> None:
 def test_silent_where_torch_works_and_where_another_code_is_given() -> None:
     assert judge(fabric_manager_down, NOT_READY, WORKS).findings == ()
     assert judge(fabric_manager_down, CudaDriver(init_code=999), NVML).findings == ()
+
+
+def test_a_fabric_in_progress_counts_where_torch_sees_no_gpu() -> None:
+    [finding] = judge(fabric_manager_down, WAITING, TorchRuntime(cuda_available=False)).findings
+    assert finding.title == "torch sees no GPU; the NVLink fabric is not set up (fabric state 2 of 1 GPUs)"
+    assert judge(fabric_manager_down, WAITING).findings == ()
+    assert judge(fabric_manager_down, WAITING, TorchRuntime(cuda_available=True)).findings == ()

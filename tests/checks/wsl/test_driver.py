@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDriver, DriverLibraries, Message, Messages, System
+from envdoctor.facts import CudaDriver, DriverLibraries, Message, Messages, System, TorchRuntime
+from envdoctor.knowledge.messages import recognise
 from envdoctor_checks.wsl.driver import driver
 from healthy import CUDA, CUDA_FAILS, LIBRARIES, NO_LIBRARIES, UBUNTU, library
 
@@ -48,3 +49,10 @@ def test_fires_where_windows_finds_no_gpu() -> None:
     assert finding.title == "WSL: Windows' libcuda finds no GPU (cuInit returns 100), and /dev/dxg is absent"
     masked = CudaDriver(library="/usr/lib/wsl/lib/libcuda.so.1", init_code=100, unmasked_init_code=0)
     assert judge(driver, WSL2, SHARED, masked).findings == ()
+
+
+def test_fires_on_what_a_report_says_of_a_driver() -> None:
+    said = Messages(messages=recognise("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver"))
+    [finding] = judge(driver, System(wsl=2), said).findings
+    assert (finding.title[-12:], finding.confidence) == ("(inside WSL)", "likely")
+    assert judge(driver, System(wsl=2), said, TorchRuntime(cuda_available=True)).findings == ()
