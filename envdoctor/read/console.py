@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -51,6 +52,10 @@ ASSIGNED = (
     ),
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
+LEADING = re.compile(
+    r"^\s*(?:\([\w.-]+\)\s*)?(?:[^\s=]{0,80}[$#%>]\s+)?(?:sudo\s+|env\s+|time\s+)?(?P<all>(?:[A-Z][A-Z0-9_]{3,50}=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+)(?=[\w./~])"
+)
+"""Variables in front of a command, behind whatever prompt."""
 ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$")
 PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
 LISTED = re.compile(r"/dev/nvidia[\w-]*")
@@ -145,8 +150,10 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:
     """The variables that a line sets, those that matter only."""
-    for pattern in ASSIGNED:
-        for found in pattern.finditer(text):
+    leading = LEADING.match(text)
+    texts = [*leading["all"].split(), text] if leading is not None else [text]
+    for pattern, one in itertools.product(ASSIGNED, texts):
+        for found in pattern.finditer(one):
             value = found["value"].strip("\"'")
             if matters(found["name"]) and not value.startswith(("`", "$(", "${")) and not value.endswith("`"):
                 yield found["name"], value  # what a command or another variable puts there is not known

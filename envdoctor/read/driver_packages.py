@@ -11,11 +11,12 @@ from envdoctor.read.notebook import Notebook
 
 NAMES = (
     r"libnvidia-compute-\d+|libcuda1|libnvidia-ml1|nvidia-utils(?:-\d+)?|nvidia-smi|"
-    r"nvidia-driver(?:-\d+|-libs|-cuda|-cuda-libs)?|xorg-x11-drv-nvidia(?:-cuda(?:-libs)?)?"
+    r"cuda-drivers(?:-\d+)?|nvidia-driver(?:-\d+|-libs|-cuda|-cuda-libs)?|xorg-x11-drv-nvidia(?:-cuda(?:-libs)?)?"
 )
 VERSION = r"(?P<version>\d{3}\.\d{2,3}(?:\.\d+)?)"
 DPKG = re.compile(rf"^\s*ii\s+(?:{NAMES})(?::\w+)?\s+(?:\d:)?{VERSION}[-~+\s]")
 RPM = re.compile(rf"^\s*(?:{NAMES})-(?:\d:)?{VERSION}-\S+\.(?:x86_64|aarch64)\s*$")
+YUM = re.compile(rf"^\s*(?:{NAMES})\.(?:x86_64|aarch64)\s+(?:\d:)?{VERSION}-\S+\s+@")
 PACMAN = re.compile(rf"^\s*(?:local/|extra/)?(?:{NAMES})\s+{VERSION}-\d+(?:\s|$)")
 LIBRARY = re.compile(rf"\bNVML library version: {VERSION}")
 """nvidia-smi prints it where module and library differ."""
@@ -27,7 +28,13 @@ def read_driver_packages(lines: Sequence[Line], notes: Notebook) -> None:
     for number, text in lines:
         if not any(word in text.lower() for word in ("nvidia", "libcuda1", "nvml library")):
             continue
-        for pattern, kind in ((DPKG, "dpkg -l"), (RPM, "rpm -qa"), (PACMAN, "pacman -Q"), (LIBRARY, None)):
+        for pattern, kind in (
+            (DPKG, "dpkg -l"),
+            (RPM, "rpm -qa"),
+            (YUM, "yum list"),
+            (PACMAN, "pacman -Q"),
+            (LIBRARY, None),
+        ):
             found = pattern.search(text)
             if found is None:
                 continue

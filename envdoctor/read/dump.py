@@ -34,6 +34,10 @@ BUILD = re.compile(
 NOT_INSTALLED = re.compile(
     r"(?i)uninstall|requirement|collecting|from versions|requires|pip3? install|incompatible|downloading|would|\.whl|built for|compiled|expected"
 )
+CHECKS_CUDA = re.compile(r"^CUDA\s{4,}None\s*$")
+CHECKS_OS = re.compile(r"^OS\s{4,}(?P<value>\S.*)$")
+CHECKS_TORCH = re.compile(r"^torch\s+(?:\W+\s)?(?P<version>\d+\.\d+\.\d+\S*?)>=")
+"""``yolo checks``: a table without colons."""
 WSL = re.compile(
     r"microsoft-standard|\bWSL ?2\b|\b(?:on|in|under|inside|using|via) WSL\b|\(WSL\)|\bUbuntu app WSL\b|"
     r"Windows Subsystem for Linux|/usr/lib/wsl/|/mnt/wslg|\bWSL version: 2",
@@ -66,6 +70,7 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
             if banner["python"]:
                 notes.note(Interpreter, "version", banner["python"], number)
             notes.saw("ultralytics banner", number)
+        _yolo_checks(notes, text, number)
         build = BUILD.search(text) if banner is None else None
         if build is not None and NOT_INSTALLED.search(text) is None:
             note_torch(notes, build["version"], number)
@@ -171,6 +176,17 @@ def _platform(notes: Notebook, value: str, number: int) -> None:
         _wsl(notes, found[2].lower(), number)
     if found[3]:
         notes.note(System, "machine", found[3], number)
+
+
+def _yolo_checks(notes: Notebook, text: str, number: int) -> None:
+    system, torch = CHECKS_OS.match(text), CHECKS_TORCH.match(text)
+    if CHECKS_CUDA.match(text):
+        notes.saw("yolo checks", number)
+        notes.note(TorchRuntime, "cuda_available", False, number)
+    if system is not None:
+        _os(notes, system["value"], number)
+    if torch is not None:
+        note_torch(notes, torch["version"], number)
 
 
 def _told_wsl(notes: Notebook, text: str, number: int) -> None:

@@ -93,6 +93,10 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
     return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts)
 
 
+def _sees_none_on_windows(notes: Notebook) -> bool:
+    return notes.get(System, "platform") == "windows" and notes.get(TorchRuntime, "cuda_available") is False
+
+
 def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     """Every message of the table that stands in the lines. They are joined by blanks too: a terminal breaks long messages anywhere."""
     joined = "\n".join(line.text for line in lines)
@@ -123,7 +127,9 @@ def derive(notes: Notebook) -> None:
     row = release(version)
     cuda = row.cuda if row is not None else OLD_BUILDS.get(".".join(version.split(".")[:2]))
     conda = "conda" in " ".join(notes.kinds)
-    if not cuda or conda or notes.get(System, "platform") in ("windows", "darwin"):
+    if row is not None and not conda and _sees_none_on_windows(notes):
+        cuda = ""  # its wheels for Windows are builds for the processor
+    elif not cuda or conda or notes.get(System, "platform") in ("windows", "darwin"):
         return
     line = int(notes.sources[TorchInstall]["version"].rpartition(" ")[2])
     notes.note(TorchInstall, "cuda", cuda, line)
