@@ -119,7 +119,8 @@ def library_version(libraries: DriverLibraries | None, nvml: Nvml | None) -> str
         if winner is not None and winner.kind == "driver" and winner.version:
             return winner.version
     if nvml is not None and nvml.library_version:
-        return nvml.library_version.partition(".")[2] or None
+        first, _, rest = nvml.library_version.partition(".")
+        return nvml.library_version if len(first) == 3 else rest or None  # NVML puts its CUDA in front: 12.550.54.15
     return None
 
 

@@ -13,6 +13,8 @@ Specificity = Literal["specific", "likely", "ambiguous"]
 
 CATCH_ALL = "-any"
 """The end of a key whose row reads a whole class of texts: it gives way to a row that knows the line."""
+FOLDED = 16
+"""Patterns of so many characters and more are found however they are capitalised: people retype messages, titles of reports capitalise them."""
 _REACH = 240
 """How far around a hit the stricter expression of a row may look, and the longest line that is quoted, in characters."""
 
@@ -55,16 +57,29 @@ def message(key: str) -> MessageRow | None:
     return _by_key().get(key)
 
 
-def _find(row: MessageRow, text: str) -> int:
+@functools.cache
+def _needle(row: MessageRow) -> str:
+    """What is searched for: folded where the text is."""
+    return row.pattern.lower() if len(row.pattern) >= FOLDED else row.pattern
+
+
+def fold(text: str) -> str:
+    """`text` in small letters, each at its place."""
+    return text.replace("\u0130", "i").lower()  # the one letter whose small form is longer
+
+
+def _find(row: MessageRow, text: str, folded: str) -> int:
     """Where the row's message first stands in `text`; -1: nowhere."""
-    at = text.find(row.pattern)
+    needle = _needle(row)
+    where = folded if len(needle) >= FOLDED else text
+    at = where.find(needle)
     while at >= 0 and row.regex is not None:
         begin = max(0, at - _REACH)
         found = _compiled(row.regex).search(text[begin : at + len(row.pattern) + _REACH])
         if found is not None:
-            inside = text.find(row.pattern, begin + found.start(), begin + found.end())
+            inside = where.find(needle, begin + found.start(), begin + found.end())
             return inside if inside >= 0 else at
-        at = text.find(row.pattern, at + len(row.pattern))
+        at = where.find(needle, at + len(needle))
     return at
 
 
@@ -80,7 +95,8 @@ def recognise(text: str) -> tuple[Message, ...]:
 
     A row whose hit lies within a longer row's hit is left out: the longer one says more. One search of the text per row.
     """
-    hits = [(at, row) for row in MESSAGES if (at := _find(row, text)) >= 0]
+    folded = fold(text)
+    hits = [(at, row) for row in MESSAGES if (at := _find(row, text, folded)) >= 0]
     spans = [(at, at + len(row.pattern)) for at, row in hits]
 
     def said_better(at: int, end: int) -> bool:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from envdoctor.facts import DeviceNode, DeviceNodes, Environment, Interpreter, TorchRuntime
+from envdoctor.facts import (
+    DeviceNode,
+    DeviceNodes,
+    Environment,
+    Interpreter,
+    Nvml,
+    NvmlGpu,
+    TorchInstall,
+    TorchRuntime,
+)
 from envdoctor.knowledge.variables import matters
 from envdoctor.read.dump import note_torch
 from envdoctor.read.lines import Line
@@ -14,9 +24,20 @@ from envdoctor.read.notebook import Notebook
 AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)")
 COUNT = re.compile(r"torch\.cuda\.device_count\(\)")
 VERSION = re.compile(r"torch\.__version__|torch\.version\.__version__")
-SAID = re.compile(
-    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*|returns?:?\s+)?['\"(]?(?P<value>[Tt]rue|[Ff]alse|\d{1,2}|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
+CUDA = re.compile(r"torch\.version\.cuda\b")
+ARCHS = re.compile(r"torch\.cuda\.get_arch_list\(\)")
+CAPABILITY = re.compile(r"torch\.cuda\.get_device_capability\(")
+QUESTIONS = (
+    *((AVAILABLE, "available"), (COUNT, "count"), (VERSION, "version")),
+    *((CUDA, "cuda"), (ARCHS, "archs"), (CAPABILITY, "capability")),
 )
+SAID = re.compile(
+    r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*|returns?:?\s+)?['\"(]?(?P<value>[Tt]rue|[Ff]alse|None|\d{1,2}|\d{1,2}\.\d|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
+)
+LISTED_ARCHS = re.compile(
+    r"^\s*(?:Out\[\d+\]:\s*)?\[(?P<archs>'(?:sm|compute)_\d+\w?'(?:, '(?:sm|compute)_\d+\w?')*)\]\s*$"
+)
+PAIR = re.compile(r"^\s*(?:Out\[\d+\]:\s*)?\((?P<major>\d{1,2}), (?P<minor>\d)\)\s*$")
 INLINE = re.compile(
     r"torch\.cuda\.is_available\(\)`?\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#){0,3}\s*[`'\"]?(?P<value>True|False)\b",
     re.IGNORECASE,
@@ -31,6 +52,10 @@ ASSIGNED = (
     ),
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
+LEADING = re.compile(
+    r"^\s*(?:\([\w.-]+\)\s*)?(?:[^\s=]{0,80}[$#%>]\s+)?(?:sudo\s+|env\s+|time\s+)?(?P<all>(?:[A-Z][A-Z0-9_]{3,50}=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+)(?=[\w./~])"
+)
+"""Variables in front of a command, behind whatever prompt."""
 ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$")
 PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
 LISTED = re.compile(r"/dev/nvidia[\w-]*")
@@ -87,10 +112,22 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
         for word in words:
             asked = _answer(notes, asked, word, number)
         return []
+    archs, pair = LISTED_ARCHS.match(text), PAIR.match(text)
+    if archs is not None and asked[:1] == ["archs"]:
+        notes.note(TorchRuntime, "arch_list", tuple(re.findall(r"\w+_\d+\w?", archs["archs"])), number)
+        return asked[1:]
+    if pair is not None and asked[:1] == ["capability"]:
+        if notes.get(Nvml, "gpus") is None:
+            gpu = NvmlGpu(index=0, compute_capability=f"{pair['major']}.{pair['minor']}")
+            notes.note(Nvml, "gpus", (gpu,), number)
+        return asked[1:]
     said = SAID.match(text)
     if said is not None and asked:
         what, *rest = asked
         value = said["value"] if "." in said["value"] else said["value"].capitalize()
+        if what == "cuda" and (value == "None" or value.count(".") == 1):
+            notes.note(TorchInstall, "cuda", "" if value == "None" else value, number)
+            notes.note(TorchInstall, "hip", "", number, keep=True)
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
         elif what == "count" and value.isdigit():
@@ -101,9 +138,7 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     version = INLINE_VERSION.search(text)
     if version is not None:
         note_torch(notes, version["value"], number)
-    questions = [(match.start(), "available") for match in AVAILABLE.finditer(text)]
-    questions += [(match.start(), "count") for match in COUNT.finditer(text)]
-    questions += [(match.start(), "version") for match in VERSION.finditer(text)]
+    questions = [(match.start(), what) for pattern, what in QUESTIONS for match in pattern.finditer(text)]
     if questions:
         notes.saw("a Python prompt", number)
         return [what for _, what in sorted(questions)]
@@ -115,7 +150,10 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:
     """The variables that a line sets, those that matter only."""
-    for pattern in ASSIGNED:
-        for found in pattern.finditer(text):
-            if matters(found["name"]):
-                yield found["name"], found["value"].strip("\"'")
+    leading = LEADING.match(text)
+    texts = [*leading["all"].split(), text] if leading is not None else [text]
+    for pattern, one in itertools.product(ASSIGNED, texts):
+        for found in pattern.finditer(one):
+            value = found["value"].strip("\"'")
+            if matters(found["name"]) and not value.startswith(("`", "$(", "${")) and not value.endswith("`"):
+                yield found["name"], value  # what a command or another variable puts there is not known

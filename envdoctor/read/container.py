@@ -13,6 +13,8 @@ RUN = re.compile(r"\b(?P<engine>docker|podman|nerdctl)\s+(?:container\s+)?(?:run
 ASKS = re.compile(
     r"--gpus\b|--device[= ]\S*(?:nvidia|dri|kfd)|--runtime[= ]nvidia|--hooks-dir|NVIDIA_VISIBLE_DEVICES=|--privileged\b"
 )
+COMPOSE = re.compile(r"^services:\s*$")
+IMAGE = re.compile(r"^\s+image:\s*\S")
 COMPOSE_ASKS = re.compile(r"driver:\s*nvidia|capabilities:\s*\[+\s*['\"]?gpu|runtime:\s*nvidia|nvidia\.com/gpu")
 SHM = re.compile(r"--shm-size[= ](?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host")
 
@@ -29,7 +31,12 @@ FIELDS = {
 
 def read_container(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the engine, and whether the last command that started a container asked for a GPU."""
+    compose = 0
     for number, text in lines:
+        compose = number if COMPOSE.match(text) else compose
+        if compose and IMAGE.match(text):  # until a line asks for one, this file asks for no GPU
+            notes.note(Container, "engine", "docker compose", number, keep=True)
+            notes.note(Container, "gpus_requested", False, number, keep=True)
         if re.search(r'"DeviceRequests":\s*null', text):
             notes.note(Container, "gpus_requested", False, number)
         for variable in VARIABLE.finditer(text):

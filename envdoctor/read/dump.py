@@ -24,8 +24,31 @@ DRIVER = re.compile(
     re.IGNORECASE,
 )
 ULTRALYTICS = re.compile(
-    r"\bPython-(?P<python>\d+\.\d+\.\d+)\s+torch-(?P<torch>\d+\.\d+\.\d+\S*)\s*(?P<device>CPU|CUDA:\d+)?"
+    r"(?:\bPython-(?P<python>\d+\.\d+(?:\.\d+)?)\s+torch-|\b(?:YOLOv\d|Using)\b.{0,40}?\btorch )(?P<torch>\d+\.\d+\.\d+\S*)\s*(?P<device>CPU|CUDA:\d+)?"
 )
+"""``Ultralytics YOLOv8.0.196 Python-3.10.5 torch-2.2.1+cpu CPU``; before 2022 ``YOLOv5 v5.0 torch 1.9.0+cu111 CUDA:0``."""
+BUILD = re.compile(
+    r"(?i)\b(?:py)?torch\b[ :=v(-]{0,4}(?P<version>\d+\.\d+\.\d+(?:\.dev\d+)?\+(?:cu\d{2,3}|cpu|rocm[\d.]+))(?![\w.])"
+)
+"""A version with its build, wherever it stands in a sentence."""
+NOT_INSTALLED = re.compile(
+    r"(?i)uninstall|requirement|collecting|from versions|requires|pip3? install|incompatible|downloading|would|\.whl|built for|compiled|expected"
+)
+CHECKS_CUDA = re.compile(r"^CUDA\s{4,}None\s*$")
+CHECKS_OS = re.compile(r"^OS\s{4,}(?P<value>\S.*)$")
+CHECKS_TORCH = re.compile(r"^torch\s+(?:\W+\s)?(?P<version>\d+\.\d+\.\d+\S*?)>=")
+"""``yolo checks``: a table without colons."""
+WSL = re.compile(
+    r"microsoft-standard|\bWSL ?2\b|\b(?:on|in|under|inside|using|via) WSL\b|\(WSL\)|\bUbuntu app WSL\b|"
+    r"Windows Subsystem for Linux|/usr/lib/wsl/|/mnt/wslg|\bWSL version: 2",
+    re.IGNORECASE,
+)
+WSL1 = re.compile(
+    r"^\*?\s+\w[\w.-]*\s+(?:Running|Stopped)\s+1\s*$|\b4\.4\.0-\d+-microsoft|\[[xX]\] WSL 1\b|\bWSL ?1\b(?! or )",
+    re.IGNORECASE,
+)
+ASKS_WSL = re.compile(r"WSL 1 or WSL 2|\[ \]\s*WSL", re.IGNORECASE)
+"""The form of an issue, not its answer."""
 
 
 def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
@@ -44,8 +67,15 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
         banner = ULTRALYTICS.search(text)
         if banner is not None:
             _torch_version(notes, banner["torch"], number)
-            notes.note(Interpreter, "version", banner["python"], number)
+            if banner["python"]:
+                notes.note(Interpreter, "version", banner["python"], number)
             notes.saw("ultralytics banner", number)
+        _yolo_checks(notes, text, number)
+        build = BUILD.search(text) if banner is None else None
+        if build is not None and NOT_INSTALLED.search(text) is None:
+            note_torch(notes, build["version"], number)
+        if "wsl" in (lowered := text.lower()) or "microsoft" in lowered or WSL1.match(text):
+            _told_wsl(notes, text, number)
         driver = DRIVER.search(text)
         if driver is not None:
             notes.note(Nvml, "driver_version", driver["version"], number, keep=True)
@@ -146,6 +176,27 @@ def _platform(notes: Notebook, value: str, number: int) -> None:
         _wsl(notes, found[2].lower(), number)
     if found[3]:
         notes.note(System, "machine", found[3], number)
+
+
+def _yolo_checks(notes: Notebook, text: str, number: int) -> None:
+    system, torch = CHECKS_OS.match(text), CHECKS_TORCH.match(text)
+    if CHECKS_CUDA.match(text):
+        notes.saw("yolo checks", number)
+        notes.note(TorchRuntime, "cuda_available", False, number)
+    if system is not None:
+        _os(notes, system["value"], number)
+    if torch is not None:
+        note_torch(notes, torch["version"], number)
+
+
+def _told_wsl(notes: Notebook, text: str, number: int) -> None:
+    """WSL in a sentence or a kernel's name. Whoever speaks of both means the one that has a GPU."""
+    if ASKS_WSL.search(text) is not None:
+        return
+    if WSL.search(text) is not None:
+        notes.note(System, "wsl", 2, number, keep=True)
+    elif WSL1.search(text) is not None:
+        notes.note(System, "wsl", 1, number, keep=True)
 
 
 def _wsl(notes: Notebook, lowered: str, number: int) -> None:

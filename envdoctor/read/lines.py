@@ -21,6 +21,19 @@ _TAGS = re.compile(
     re.IGNORECASE,
 )
 _QUOTE = re.compile(r"^(?:\s{0,3}(?:>(?!>)|&gt;)\s?)+")
+_TYPOGRAPHY = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\uff1a": ":",
+        "\uff08": "(",
+        "\uff09": ")",
+        "\u00a0": " ",
+    }
+)
+"""What word processors and input methods make of plain characters."""
 _FENCE = re.compile(r"^\s*(?:```+|~~~+)[\w .+-]*$")
 _PREFIXES = (
     re.compile(
@@ -44,7 +57,7 @@ class Line(NamedTuple):
 
 def shed(text: str) -> str:
     """A line without escapes, entities, tags, quote marks and the prefixes that runners put in front."""
-    text = _ESCAPES.sub("", text[:LONGEST])
+    text = _ESCAPES.sub("", text[:LONGEST]).translate(_TYPOGRAPHY)
     if "&" in text:
         text = html.unescape(text)
     if "<" in text:

@@ -20,6 +20,7 @@ VENDORS = {"NVIDIA": "10de", "Intel": "8086", "Advanced Micro Devices": "1002", 
 WHOLE = 8
 """Lines from which on a listing is taken for the whole bus: fewer may be what a grep left."""
 ASKED = re.compile(r"\blspci\b.*\bgrep\b.*nvidia", re.IGNORECASE)
+ASKED_MODULES = re.compile(r"\blsmod\b.*\bgrep\b.*nvidia", re.IGNORECASE)
 PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|>>>)")
 MODULE = re.compile(
     r"^(?P<name>nvidia|nvidia_uvm|nvidia_drm|nvidia_modeset|nouveau|nvidia_peermem|nova_core)\s+\d{4,}\s+\d+(?:\s|$)"
@@ -30,6 +31,7 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
     """Note display and NVIDIA devices with their drivers, and the modules that lsmod shows."""
     devices: list[dict[str, Any]] = []
     listed, first, asked = 0, 0, False
+    asked_modules = False
     current: dict[str, Any] | None = None
     for number, text in lines:
         found = DEVICE.match(text)
@@ -42,6 +44,10 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
             current["driver"] = driver["driver"]
         if asked and PROMPT.match(text):
             listed, first = max(listed, WHOLE), first or number  # grep printed nothing: none of NVIDIA's is there
+        if asked_modules and PROMPT.match(text):
+            notes.saw("lsmod", number - 1)
+            notes.note(KernelModule, "loaded", False, number - 1, keep=True)
+        asked_modules = bool(ASKED_MODULES.search(text)) and PROMPT.match(text) is not None
         asked = bool(ASKED.search(text)) and PROMPT.match(text) is not None
         module = MODULE.match(text)
         if module is not None:

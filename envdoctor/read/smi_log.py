@@ -20,6 +20,7 @@ REASONS = {
     "HW Power Brake Slowdown": 0x80,
     "HW Power Brake": 0x80,
 }
+FABRIC = {"N/A": 0, "Not Started": 1, "In Progress": 2, "Completed": 3}
 
 
 def read_log(lines: Sequence[Line]) -> dict[int, dict[str, Any]]:
@@ -62,6 +63,8 @@ def _take(row: dict[str, Any], section: str, key: str, value: str) -> None:
     elif section in ("Volatile", "Aggregate") and number is not None and "Uncorrectable" in key:
         field = f"ecc_uncorrected_{section.lower()}"
         row[field] = row.get(field, 0) + int(number[1])
+    elif section == "Fabric" and key == "State" and value in FABRIC:
+        row["fabric_state"] = FABRIC[value]
     elif key == "Compute Mode":
         modes = {"Default": 0, "Prohibited": 2, "Exclusive_Process": 3}
         if value in modes:

@@ -34,6 +34,7 @@ from envdoctor.knowledge.releases import release
 from envdoctor.read.console import read_console
 from envdoctor.read.container import read_container
 from envdoctor.read.copies import read_copies
+from envdoctor.read.driver_packages import read_driver_packages
 from envdoctor.read.dump import read_dump
 from envdoctor.read.kernel_log import read_kernel_log
 from envdoctor.read.limits import read_limits
@@ -48,7 +49,7 @@ Reader = Callable[[Sequence[Line], Notebook], None]
 
 READERS: tuple[Reader, ...] = (
     *(read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console),
-    *(read_container, read_limits, read_loader, read_copies, read_pci),
+    *(read_container, read_limits, read_loader, read_copies, read_pci, read_driver_packages),
 )
 KINDS: tuple[type[Fact], ...] = (
     *(System, PciBus, Nvml, KernelModule, KernelLog, DeviceNodes, Environment, Interpreter),
@@ -56,6 +57,13 @@ KINDS: tuple[type[Fact], ...] = (
 )
 
 
+OLD_BUILDS = {
+    **dict.fromkeys(("1.0", "1.1"), "9.0"),
+    "1.2": "10.0",
+    **dict.fromkeys(("1.3", "1.4"), "10.1"),
+    **dict.fromkeys(("1.5", "1.6", "1.7"), "10.2"),
+}
+"""The CUDA of the package index's builds that are older than the table of releases (https://pytorch.org/get-started/previous-versions/)."""
 AMD = re.compile(
     r"\bAMD (?:GPU|Radeon|Instinct)|\bRadeon (?:RX|VII|Pro|\(TM\))|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
 )
@@ -85,14 +93,19 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
     return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts)
 
 
+def _sees_none_on_windows(notes: Notebook) -> bool:
+    return notes.get(System, "platform") == "windows" and notes.get(TorchRuntime, "cuda_available") is False
+
+
 def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     """Every message of the table that stands in the lines. They are joined by blanks too: a terminal breaks long messages anywhere."""
     joined = "\n".join(line.text for line in lines)
     found = {message.key: message for message in recognise(joined)}
     for message in recognise(" ".join(line.text.strip() for line in lines)):
         found.setdefault(message.key, message)
-    if notes.get(System, "platform") == "darwin":
-        found.pop("collect-env-cpu-build", None)  # every torch for macOS is built without CUDA
+    if notes.get(System, "platform") == "darwin":  # every torch for macOS is built without CUDA
+        for key in ("collect-env-cpu-build", "collect-env-no-cuda-at-all", "collect-env-no-driver"):
+            found.pop(key, None)
     placed = (msgspec.structs.replace(said, sources=_place(said.text, lines)) for said in found.values())
     return Messages(messages=tuple(placed), sources={"messages": "the report"})
 
@@ -112,9 +125,12 @@ def derive(notes: Notebook) -> None:
     if version is None or notes.get(TorchInstall, "cuda") is not None or "+" in version:
         return
     row = release(version)
+    cuda = row.cuda if row is not None else OLD_BUILDS.get(".".join(version.split(".")[:2]))
     conda = "conda" in " ".join(notes.kinds)
-    if row is None or not row.cuda or conda or notes.get(System, "platform") in ("windows", "darwin"):
+    if row is not None and not conda and _sees_none_on_windows(notes):
+        cuda = ""  # its wheels for Windows are builds for the processor
+    elif not cuda or conda or notes.get(System, "platform") in ("windows", "darwin"):
         return
     line = int(notes.sources[TorchInstall]["version"].rpartition(" ")[2])
-    notes.note(TorchInstall, "cuda", row.cuda, line)
+    notes.note(TorchInstall, "cuda", cuda, line)
     notes.note(TorchInstall, "hip", "", line)

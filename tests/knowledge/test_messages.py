@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envdoctor.knowledge.messages import MESSAGES, message, recognise
+from envdoctor.knowledge.messages import MESSAGES, fold, message, recognise
 
 
 def said(text: str) -> list[str]:
@@ -103,3 +103,13 @@ def test_every_row_recognises_its_own_pattern() -> None:
 
 def test_keys_read_as_words() -> None:
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", row.key) for row in MESSAGES)
+
+
+def test_long_messages_are_found_however_they_are_capitalised() -> None:
+    assert said("Error: torch not compiled with CUDA Enabled") == ["torch-not-compiled-with-cuda"]
+    assert said("nvrm: xid (") == []
+
+
+def test_folding_keeps_every_letter_in_its_place() -> None:
+    every = "".join(map(chr, range(0x110000)))
+    assert len(fold(every)) == len(every)

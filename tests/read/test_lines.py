@@ -48,3 +48,8 @@ def test_a_log_within_json_is_taken_apart() -> None:
 
 def test_fences_and_empty_lines_say_nothing() -> None:
     assert [line.text for line in read_lines("```python\nx = 1\n```\n\n~~~\n")] == ["x = 1"]
+
+
+def test_typography_is_made_plain() -> None:
+    assert [line.text for line in read_lines("it couldn\u2018t\u00a0load \u201cx\u201d")] == ['it couldn\'t load "x"']
+    assert [line.text for line in read_lines("GPU 0\uff1a Tesla P100")] == ["GPU 0: Tesla P100"]

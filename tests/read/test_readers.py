@@ -252,3 +252,79 @@ def test_nothing_in_a_text_is_nothing_known() -> None:
     snapshot = read_text("Hello, what is a good learning rate?", "t")
     assert set(snapshot.facts) == {"messages", "reading"}
     assert read("Hello", Reading).recognised == {}
+
+
+def test_what_a_prompt_says_of_the_build() -> None:
+    text = ">>> print(torch.version.cuda)\nNone\n>>> torch.cuda.get_arch_list()\n['sm_70', 'sm_80']\n>>> torch.cuda.get_device_capability()\n(12, 0)\n"
+    assert read(text, TorchInstall).cuda == ""
+    assert read(text, TorchRuntime).arch_list == ("sm_70", "sm_80")
+    assert read(text, Nvml).gpus[0].compute_capability == "12.0"
+
+
+def test_a_version_with_its_build_counts_wherever_it_stands() -> None:
+    assert read("my torch 2.1.0+cpu is slow", TorchInstall).cuda == ""
+    assert silent("Successfully uninstalled torch-2.1.0+cpu", TorchInstall)
+
+
+def test_old_torches_are_the_builds_that_the_index_served() -> None:
+    assert read(">>> torch.__version__\n'1.4.0'", TorchInstall).cuda == "10.1"
+
+
+def test_what_a_command_puts_into_a_variable_is_unknown() -> None:
+    assert silent("export CUDA_VISIBLE_DEVICES=`cat hosts`", Environment)
+    assert silent("export CUDA_VISIBLE_DEVICES=$(next_gpu)", Environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("ii  libnvidia-compute-550:amd64  550.54.14-0ubuntu1  amd64  NVIDIA libcompute package", "550.54.14"),
+        ("nvidia-driver-cuda-libs-535.129.03-1.el9.x86_64", "535.129.03"),
+        ("nvidia-utils 545.29.06-1", "545.29.06"),
+        ("NVML library version: 560.35", "560.35"),
+    ],
+)
+def test_the_drivers_library_in_every_package_manager(text: str, version: str) -> None:
+    nvml = read(text, Nvml)
+    assert (nvml.library_version, nvml.source("library_version")) == (version, "report line 1")
+
+
+def test_a_left_over_package_is_not_taken_for_the_driver() -> None:
+    text = (
+        "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu Feb 22 01:44:30 UTC 2024\n"
+        "ii  libnvidia-compute-535:amd64  535.54.03-0ubuntu1  amd64  x\n"
+        "ii  libnvidia-compute-550:amd64  550.54.14-0ubuntu1  amd64  x\n"
+    )
+    assert read(text, Nvml).library_version == "550.54.14"
+
+
+@pytest.mark.parametrize(
+    ("text", "wsl"),
+    [
+        ("Linux version 5.15.90.1-microsoft-standard-WSL2", 2),
+        ("Ubuntu 22.04 on WSL", 2),
+        ("- [X] WSL 2\n- [ ] WSL 1", 2),
+        ("* Ubuntu    Running         1", 1),
+    ],
+)
+def test_wsl_is_recognised(text: str, wsl: int) -> None:
+    assert read(text, System).wsl == wsl
+
+
+def test_the_question_of_a_form_is_no_answer() -> None:
+    assert silent("### Are you using WSL 1 or WSL 2?", System)
+
+
+def test_a_compose_file_that_asks_for_no_gpu() -> None:
+    file = "services:\n  app:\n    image: pytorch/pytorch:2.4.0\n"
+    assert read(file, Container).gpus_requested is False
+    asks = (
+        file
+        + "    deploy:\n      resources:\n        reservations:\n          devices:\n            - driver: nvidia\n"
+    )
+    assert read(asks, Container).gpus_requested is True
+
+
+def test_the_state_of_the_fabric() -> None:
+    text = "GPU 00000000:18:00.0\n    Fabric\n        State                             : In Progress\n"
+    assert read(text, Nvml).gpus[0].fabric_state == 2

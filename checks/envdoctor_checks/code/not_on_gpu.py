@@ -8,7 +8,7 @@ from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.diagnose.running import STARTING, duration, effort, gone, is_worker, label, on_gpu, stopped
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
-from envdoctor.facts import CudaDriver, Messages, Process, ProcessGpus, ProcessLibraries, ProcessNodes
+from envdoctor.facts import CudaDriver, Messages, Process, ProcessGpus, ProcessLibraries, ProcessNodes, TorchRuntime
 
 AT_WORK = 0.5
 """Processors: a process that computes uses more, one that waits for something less."""
@@ -24,6 +24,7 @@ def not_on_gpu(
     process_nodes: ProcessNodes | None,
     process_gpus: ProcessGpus | None,
     cuda_driver: CudaDriver | None,
+    torch_runtime: TorchRuntime | None,
 ) -> Iterator[Finding]:
     """The GPU is there and works, and the program never puts its model or data on it.
 
@@ -46,6 +47,9 @@ def not_on_gpu(
         if uses is False and process_libraries.torch_with_cuda and _computes(process):
             yield _running(process, process_libraries, process_nodes, cuda_driver)
     said = next(iter(pointing_at(messages, "code.not-on-gpu")), None) if messages is not None else None
+    idle = messages.has("user-gpu-idle") if messages is not None else None
+    if said is None and idle is not None and torch_runtime is not None and torch_runtime.cuda_available is True:
+        said = idle
     if said is None or messages is None:
         return
     llama = "llama" in (said.emitter or "")

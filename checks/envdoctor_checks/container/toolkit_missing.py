@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import Container, Evidence, Messages, System
+from envdoctor.diagnose.predicates import nvml_works
+from envdoctor.diagnose.said import pointing_at
+from envdoctor.facts import Container, Evidence, Messages, Nvml, System
 
 SAID = ("docker-no-device-driver", "docker-unknown-runtime", "docker-invalid-runtime-name", "container-unresolvable-cdi",
         "container-hook-direct", "k8s-default-runtime", "k8s-toolkit-not-configured", "k8s-incompatible-strategy")  # fmt: skip
@@ -22,9 +24,11 @@ CDI = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 @check(
     "container.toolkit-missing",
     fields=("container.runtime_error|messages.messages",),
-    explains=("container.gpu-not-passed",),
+    explains=("container.gpu-not-passed", "driver.not-installed"),
 )
-def toolkit_missing(container: Container | None, messages: Messages | None, system: System | None) -> Iterator[Finding]:
+def toolkit_missing(
+    container: Container | None, messages: Messages | None, system: System | None, nvml: Nvml | None
+) -> Iterator[Finding]:
     """The host's container runtime cannot hand out GPUs: the NVIDIA Container Toolkit is missing or not configured.
 
     What it means:
@@ -42,6 +46,11 @@ def toolkit_missing(container: Container | None, messages: Messages | None, syst
     """
     error = container.runtime_error if container is not None else None
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
+    if (
+        said is None and messages is not None and nvml_works(nvml)
+    ):  # the host's driver is there, and the runtime does not find it
+        said = messages.has("container-nvml-library-missing")
+    said = said or next(iter(pointing_at(messages, "container.toolkit-missing")), None)
     text = said.text if said is not None else error
     if text is None or (said is None and not any(part in text for part in TEXTS)):
         return

@@ -49,11 +49,9 @@ def fabric_manager_down(
     not_ready = cuda_driver is not None and cuda_driver.init_code == CUDA_SYSTEM_NOT_READY
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
     told = not_ready or _said_802(torch_runtime, messages)
-    if (
-        not told
-        and said is None
-        and not (waiting and cuda_driver is not None and cuda_driver.init_code not in (None, 0))
-    ):
+    available = torch_runtime.cuda_available if torch_runtime is not None else None
+    refused = cuda_driver.init_code not in (None, 0) if cuda_driver is not None else available is False
+    if not told and said is None and not (waiting and refused):
         return
     version = driver_version(nvml, kernel_module)
     switches = sum(device.is_nvswitch for device in pci_bus.devices) if pci_bus is not None else 0
@@ -67,8 +65,7 @@ def fabric_manager_down(
     runs = processes.fabric_manager if processes is not None and not in_container(container) else None
     service = "the Fabric Manager does not run" if runs is False else "the NVLink fabric is not set up"
     yield Finding(
-        title=f"cuInit returns {CUDA_SYSTEM_NOT_READY if told or cuda_driver is None else cuda_driver.init_code}; {service}"
-        + (f" ({states})" if states else ""),
+        title=f"{_heard(cuda_driver, told or said is not None)}; {service}" + (f" ({states})" if states else ""),
         detail="802 is 'system not yet initialized': CUDA waits for the Fabric Manager, whose version must be the driver's, to the last digit.",
         evidence=(
             *(
@@ -83,6 +80,13 @@ def fabric_manager_down(
         fix=_fix(version, in_container(container)),
         confidence="certain" if not_ready or waiting else "likely",
     )
+
+
+def _heard(cuda_driver: CudaDriver | None, told: bool) -> str:
+    """Who says that CUDA cannot start."""
+    if told or cuda_driver is None:
+        return f"cuInit returns {CUDA_SYSTEM_NOT_READY}" if told else "torch sees no GPU"
+    return f"cuInit returns {cuda_driver.init_code}"
 
 
 def _said_802(runtime: TorchRuntime | None, messages: Messages | None) -> bool:

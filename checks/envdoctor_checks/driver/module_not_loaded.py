@@ -90,6 +90,7 @@ def module_not_loaded(
     absent = kernel_module is not None and kernel_module.loaded is False and not seen_to_run
     library = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
     installed = libcuda_on_path(driver_libraries, cuda_driver) is True and not (library and library.kind == "stub")
+    installed = installed or bool(nvml is not None and nvml.library_version)
     settled = code == NVML_DRIVER_NOT_LOADED or (absent and installed and bool(gpus))
     if not (settled or said is not None) or cuda_works(cuda_driver, torch_runtime):
         return

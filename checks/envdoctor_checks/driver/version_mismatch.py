@@ -74,14 +74,15 @@ def version_mismatch(
         return
     running = kernel_module.version if kernel_module is not None else None
     installed = library_version(driver_libraries, nvml)
-    differ = running is not None and installed is not None and running != installed
+    differ = running is not None and installed is not None and not _agree(running, installed)
     code = nvml.init_code if nvml is not None else None
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
     refused = cuda_driver is not None and cuda_driver.init_code == CUDA_SYSTEM_DRIVER_MISMATCH
     # A libcuda newer than the running module is taken for an attempt at forward compatibility.
     forward = cuda_driver is not None and cuda_driver.init_code == CUDA_COMPAT_NOT_SUPPORTED
     by_code = refused and (running is None or _libcuda_version(driver_libraries) is None)
-    unwell = refused or forward or code not in (None, 0)
+    asked = code is not None or (cuda_driver is not None and cuda_driver.init_code is not None)
+    unwell = refused or forward or code not in (None, 0) or not asked
     if not (code == NVML_LIB_RM_VERSION_MISMATCH or said is not None or by_code or (differ and unwell)):
         return
     if differ:
@@ -99,6 +100,7 @@ def version_mismatch(
             *((kernel_module.says("version"),) if kernel_module is not None and running else ()),
             *((w.says("version"),) if driver_libraries and (w := driver_libraries.winner("libcuda.so.1")) else ()),
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),
+            *((nvml.says("library_version"),) if nvml is not None and nvml.library_version and differ else ()),
             *((cuda_driver.says("init_code"),) if cuda_driver is not None and (refused or forward) else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
             *(
@@ -109,6 +111,11 @@ def version_mismatch(
         ),
         fix=_fix(in_container(container)),
     )
+
+
+def _agree(running: str, installed: str) -> bool:
+    """Whether two versions are one, as far as both are told: nvidia-smi leaves out the last part of its library's."""
+    return f"{running}.".startswith(f"{installed}.") or f"{installed}.".startswith(f"{running}.")
 
 
 def _libcuda_version(libraries: DriverLibraries | None) -> str | None:

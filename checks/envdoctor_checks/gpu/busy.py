@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, TorchRuntime, Work
+from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, Reading, TorchRuntime, Work
 
 BUSY_PERCENT = 20.0
 """Utilisation before our own work began: a desktop stays below, a job does not."""
@@ -20,7 +20,9 @@ FIX = (Fix("See who it is", "nvidia-smi"), Fix("Or take another GPU", "export CU
     fields=("work.devices|nvml.gpus",),
     explains=("compute.slow", "compute.step-jitter", "compute.launch-stall"),
 )
-def busy(work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | None) -> Iterator[Finding]:
+def busy(
+    work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | None, reading: Reading | None
+) -> Iterator[Finding]:
     """Another process keeps the GPU busy.
 
     What it means:
@@ -55,14 +57,15 @@ def busy(work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | Non
     worked = {device.gpu for device in on_gpu(work)} if work is not None else set()
     for gpu in nvml.gpus if nvml is not None else ():
         if gpu.index not in worked:
-            yield from _by_nvml(gpu, alone=torch_runtime is None)
+            yield from _by_nvml(gpu, alone=torch_runtime is None, theirs=reading is not None)
 
 
-def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
-    """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing."""
+def _by_nvml(gpu: NvmlGpu, *, alone: bool, theirs: bool) -> Iterator[Finding]:
+    """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing (but a desktop's).
+    `theirs`: it stands in a report, and may well be the job of who sent it."""
     names = [_name(process) for process in gpu.processes or () if process.kind in ("compute", "mps")]
     percent = gpu.utilization_percent or 0
-    at_work = percent >= BUSY_PERCENT and (alone or bool(names))
+    at_work = percent >= BUSY_PERCENT and (bool(names) or (alone and not gpu.processes))
     if not names and not at_work:
         return
     who = (
@@ -72,7 +75,7 @@ def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
     )
     yield Finding(
         title=f"GPU {gpu.index} is {f'{percent} % busy' if at_work else 'in use'}: {who}"[:100],
-        severity="warning" if at_work else "info",
+        severity="warning" if at_work and not theirs else "info",
         detail="Processes on one GPU take turns: each is slower than alone.",
         evidence=(gpu.says("processes", ", ".join(names) or "none to be seen"), gpu.says("utilization_percent")),
         fix=FIX,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works, in_container
+from envdoctor.diagnose.said import quoted
 from envdoctor.facts import (
     Container,
     CudaDriver,
@@ -19,6 +20,11 @@ from envdoctor.facts import (
 
 ECHOES = ("driver.*", "cuda.init-failed", "cuda.driver-too-old", "cuda.compat-conflict", "container.gpu-not-passed")
 NO_DEVICE = 100
+SAID = (
+    *("nvidia-smi-cannot-communicate", "nvidia-smi-no-nvml-library", "nvidia-smi-no-devices", "torch-no-nvidia-driver"),
+    *("library-missing-libcuda-1", "library-missing-nvml", "cuda-no-device", "nvidia-smi-cuda-err"),
+)
+"""What programs say that find no driver, or no GPU behind it: inside WSL Windows' driver is meant."""
 WINDOWS_DRIVER = Fix("Install the current NVIDIA driver on Windows, then restart WSL from there", "wsl --shutdown")
 
 
@@ -49,7 +55,7 @@ def driver(
     Often mistaken for:
     A driver that must be installed in Linux: inside WSL none must be.
     """
-    if not system.wsl or cuda_works(cuda_driver, torch_runtime):
+    if not system.wsl or cuda_works(cuda_driver, torch_runtime) or _available(torch_runtime):
         return
     if system.wsl == 1:
         yield Finding(
@@ -69,12 +75,32 @@ def driver(
             fix=(WINDOWS_DRIVER,),
             confidence="likely",
         )
+    elif (
+        driver_libraries is None
+        and cuda_driver is None
+        and not in_container(container)
+        and (said := next((m for key in SAID if messages is not None and (m := messages.has(key))), None)) is not None
+    ):
+        yield Finding(
+            title=quoted(said, 80) + " (inside WSL)",
+            detail="Inside WSL the driver is Windows' own; a Linux driver installed there hides it.",
+            evidence=(system.says("wsl"), *((messages.says("messages", said.text),) if messages is not None else ())),
+            fix=(
+                WINDOWS_DRIVER,
+                Fix("Look which libcuda is found, and whether Windows shares one", "ls -l /dev/dxg /usr/lib/wsl/lib"),
+            ),
+            confidence="likely",
+        )
     elif winner is None and driver_libraries is not None and not in_container(container):
         yield _nothing_shared(driver_libraries, dxg is not None and dxg.exists is True)
     elif dxg is not None and dxg.error == "EACCES":
         return  # this user may not open it: driver.device-permission
     elif cuda_driver is not None and cuda_driver.init_code == NO_DEVICE and cuda_driver.unmasked_init_code != 0:
         yield _no_device(cuda_driver, dxg is not None and dxg.exists is True)
+
+
+def _available(runtime: TorchRuntime | None) -> bool:
+    return runtime is not None and runtime.cuda_available is True
 
 
 def _linux_driver(winner: DriverLibrary, libraries: DriverLibraries, cuda: CudaDriver | None) -> Finding:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Messages, ProcessRelative
+from envdoctor.facts import Messages, ProcessRelative, TorchRuntime
 from envdoctor.knowledge.messages import recognise
 from envdoctor_checks.code.not_on_gpu import not_on_gpu
 from healthy import CUDA, CUDA_FAILS
@@ -65,3 +65,10 @@ def test_silent_where_the_environment_is_ill_or_nobody_could_look() -> None:
     assert judge(not_on_gpu, at_work, WITHOUT_CUDA, NOTHING_OPEN, UNUSED, CUDA).findings == ()
     elsewhere = process(thread(cpu=1.0), container=True)
     assert judge(not_on_gpu, elsewhere, WITH_CUDA, NOTHING_OPEN, UNUSED, CUDA).findings == ()
+
+
+def test_an_idle_gpu_counts_where_torch_sees_it() -> None:
+    idle = said("nvidia-smi shows 0% GPU usage during training")
+    assert len(judge(not_on_gpu, idle, TorchRuntime(cuda_available=True)).findings) == 1
+    assert judge(not_on_gpu, idle, TorchRuntime(cuda_available=False)).findings == ()
+    assert judge(not_on_gpu, idle).findings == ()

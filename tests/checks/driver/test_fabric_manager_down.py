@@ -45,3 +45,10 @@ def test_silent_where_torch_works_and_where_another_code_is_given() -> None:
 def test_names_the_code_that_cuinit_gave() -> None:
     [finding] = judge(fabric_manager_down, CudaDriver(init_code=3), WAITING).findings
     assert finding.title.startswith("cuInit returns 3; ")
+
+
+def test_a_fabric_in_progress_counts_where_torch_sees_no_gpu() -> None:
+    [finding] = judge(fabric_manager_down, WAITING, TorchRuntime(cuda_available=False)).findings
+    assert finding.title == "torch sees no GPU; the NVLink fabric is not set up (fabric state 2 of 1 GPUs)"
+    assert judge(fabric_manager_down, WAITING).findings == ()
+    assert judge(fabric_manager_down, WAITING, TorchRuntime(cuda_available=True)).findings == ()

@@ -75,3 +75,16 @@ def test_fires_on_803_where_only_nvmls_version_is_known() -> None:
     [finding] = judge(version_mismatch, REFUSED, NVML, MODULE, unnumbered).findings
     assert finding.title == "cuInit returns 803: libcuda is of another version than the kernel module 595.45.04"
     assert judge(version_mismatch, REFUSED, NVML, MODULE, LIBRARIES).findings == ()
+
+
+def test_fires_where_nobody_asked_and_the_packages_are_of_another_version() -> None:
+    [finding] = judge(
+        version_mismatch, KernelModule(loaded=True, version="545.23.08"), Nvml(library_version="550.54.14")
+    ).findings
+    assert finding.title == "Kernel module 545.23.08, libraries 550.54.14"
+
+
+def test_silent_where_a_version_is_only_cut_short_or_nvml_answers() -> None:
+    module = KernelModule(loaded=True, version="550.54.14")
+    assert judge(version_mismatch, module, Nvml(library_version="550.54")).findings == ()
+    assert judge(version_mismatch, module, Nvml(library_version="535.54.03", init_code=0)).findings == ()

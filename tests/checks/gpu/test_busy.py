@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess
+from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess, Reading
 from envdoctor_checks.gpu.busy import busy
 from healthy import NVML, WORKS
 from measured import HEALTHY, device, with_load, work
@@ -54,4 +54,10 @@ def test_a_busy_gpu_without_a_process_is_others_doing_only_where_no_torch_of_our
 
 def test_silent_on_a_desktops_display_and_where_nothing_is_known() -> None:
     assert judge(busy, seen(4, NvmlProcess(pid=1, name="Xorg", kind="graphics"))).findings == ()
+    assert judge(busy, seen(60, NvmlProcess(pid=1, name="Xorg", kind="graphics"))).findings == ()
     assert judge(busy, NVML).findings == ()
+
+
+def test_a_note_in_a_report_whose_sender_may_run_the_job_himself() -> None:
+    [finding] = judge(busy, seen(98, TRAINING), Reading()).findings
+    assert finding.severity == "info"

@@ -1,7 +1,17 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDriver, DeviceNode, DeviceNodes, DriverLibraries, Message, Messages, System
+from envdoctor.facts import (
+    CudaDriver,
+    DeviceNode,
+    DeviceNodes,
+    DriverLibraries,
+    Message,
+    Messages,
+    System,
+    TorchRuntime,
+)
+from envdoctor.knowledge.messages import recognise
 from envdoctor_checks.wsl.driver import driver
 from healthy import CUDA, CUDA_FAILS, LIBRARIES, NO_LIBRARIES, UBUNTU, library
 
@@ -53,3 +63,10 @@ def test_fires_where_windows_finds_no_gpu() -> None:
 def test_silent_where_this_user_may_not_open_the_node() -> None:
     barred = DeviceNodes(nodes=(DeviceNode(path="/dev/dxg", exists=True, openable=False, error="EACCES"),))
     assert judge(driver, WSL2, SHARED, CUDA_FAILS, barred).findings == ()
+
+
+def test_fires_on_what_a_report_says_of_a_driver() -> None:
+    said = Messages(messages=recognise("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver"))
+    [finding] = judge(driver, System(wsl=2), said).findings
+    assert (finding.title[-12:], finding.confidence) == ("(inside WSL)", "likely")
+    assert judge(driver, System(wsl=2), said, TorchRuntime(cuda_available=True)).findings == ()
