@@ -64,6 +64,7 @@ def _gpu(told: dict[str, Any], numbers: Sequence[int]) -> ProcessGpu:
         memory_utilization_percent=statistics.median(sample[1] for sample in samples) if samples else None,
         power_watts=round(statistics.median(powers), 1) if powers else None,
         power_limit_watts=told["power_limit"],
+        used_bytes=told["used"],
         mig=told["mig"],
         samples=len(samples),
         sources={

@@ -34,7 +34,7 @@ class Gpu:
     """One GPU, from the first sample to the last."""
 
     def __init__(self, reader: Any, index: int, pids: list[int]) -> None:
-        self.ask, self.index, self.pids = reader.ask, index, pids
+        self.ask, self.nvml, self.index, self.pids = reader.ask, reader.nvml, index, pids
         self.handle = self.ask("nvmlDeviceGetHandleByIndex", index)
         self.since = time.time_ns() // 1000
         self.samples: list[tuple[int, int, float | None]] = []
@@ -61,10 +61,17 @@ class Gpu:
             "name": self.ask("nvmlDeviceGetName", self.handle),
             "samples": self.samples,
             "own": sorted(self.own.items()),
+            "used": self._used(),
             "power_limit": None if limit is None else limit / 1000,
             "mig": bool(mode and mode[0]),
             "running": running,
         }
+
+    def _used(self) -> int | None:
+        """Without what the driver itself reserves, which only the second version of the call tells apart."""
+        version = getattr(self.nvml, "nvmlMemory_v2", None)
+        memory = self.ask("nvmlDeviceGetMemoryInfo", self.handle, version) if version is not None else None
+        return None if memory is None else memory.used
 
     def _running(self, mig: bool) -> list[tuple[int, int | None]] | None:
         handles = [self.handle]

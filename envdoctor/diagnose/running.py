@@ -47,18 +47,19 @@ def duration(seconds: float) -> str:
 
 
 def on_gpu(libraries: ProcessLibraries | None, nodes: ProcessNodes | None, gpus: ProcessGpus | None) -> bool | None:
-    """Whether CUDA runs in the process. NVML's list proves it either way, where that can be whole;
-    an open device node alone proves little: a monitor holds one too."""
+    """Whether CUDA works in the process. NVML's list proves it either way, where that can be whole; device memory that it has mapped proves
+    that it does. An open device node alone proves little: a monitor holds one, and so does who only asked whether there is a GPU."""
     if gpus is not None and gpus.used:
         return True
     if nodes is None:
         return None
     if not nodes.gpus:
         return False
-    if gpus is not None and gpus.gpus and gpus.reliable:
+    if gpus is not None and gpus.gpus and (gpus.reliable or gpus.empty):
         return False
-    by_cuda = libraries is None or bool(libraries.named("cuda"))
-    return by_cuda or bool({"/dev/dxg", "/dev/kfd"} & set(nodes.gpus))
+    if libraries is not None and any(path in ("/dev/nvidiactl", *nodes.gpus) for path in libraries.mapped_nodes):
+        return True
+    return None
 
 
 def its_gpus(gpus: ProcessGpus | None, *, uses: bool | None) -> tuple[ProcessGpu, ...]:

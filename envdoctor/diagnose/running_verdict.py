@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.running import (
+    IDLE_GPU,
     busy,
     duration,
+    effort,
     gone,
     held,
     idle,
@@ -15,6 +17,9 @@ from envdoctor.diagnose.running import (
     on_gpu,
 )
 from envdoctor.facts import Process, ProcessGpus, ProcessLibraries, ProcessNodes, Snapshot
+
+SELDOM = 0.5
+"""Processors: a process that uses less waits for something, most of the time."""
 
 
 def nothing_to_judge(snapshot: Snapshot) -> str | None:
@@ -55,7 +60,10 @@ def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     who, gpus = label(process), snapshot.get(ProcessGpus)
     uses = on_gpu(libraries, snapshot.get(ProcessNodes), gpus)
     if uses is None:
-        return None, None, f"{who}: what it has open cannot be seen, so whether it uses a GPU is unknown"
+        nodes = snapshot.get(ProcessNodes)
+        why = "NVML does not tell whose memory that is" if nodes is not None else "what it has open cannot be seen"
+        held_open = " has a GPU open" if nodes is not None else ""
+        return None, None, f"{who}{held_open}: whether it uses it is unknown, since {why}"
     if not uses:
         return None, False, _off_gpu(process, who)
     own = its_gpus(gpus, uses=True)
@@ -65,6 +73,8 @@ def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     percent = busy(own)
     if percent is not None and percent < 1 and idle(process):
         return None, True, f"{who} holds {named(own)}{holds}, and neither does anything: it waits"
+    if percent is not None and percent < IDLE_GPU and libraries.torch and (effort(process) or 0.0) < SELDOM:
+        return None, True, f"{who} uses {named(own)}{holds} for {percent:.0f} % of the time, and waits for the rest"
     figure = f", {percent:.0f} % busy" if percent is not None else ""
     return True, True, f"{who} uses {named(own)}{holds}{figure}"
 

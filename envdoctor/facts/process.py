@@ -161,6 +161,10 @@ def is_gpu_node(path: str) -> bool:
     return path.removeprefix("/dev/nvidia").isdigit() or path in ("/dev/dxg", "/dev/kfd", "/dev/nvhost-gpu")
 
 
+CONTEXT = 64 << 20
+"""Bytes: less than any CUDA context takes (some 200 MiB and more), and more than an unused card shows."""
+
+
 class ProcessGpu(Fact, frozen=True, kw_only=True):
     """One GPU while the process was watched, and the process's part in it."""
 
@@ -189,12 +193,13 @@ class ProcessGpu(Fact, frozen=True, kw_only=True):
     mig: bool | None = None
     samples: int | None = None
 
+    used_bytes: int | None = None
+    """That all processes together hold there."""
+
     @property
     def busy(self) -> float | None:
-        """How much of the time the process kept it at work, in %: its own figure, else the GPU's where no other process is on it."""
-        if self.sm_percent is not None:
-            return self.sm_percent
-        return self.utilization_percent if self.others == 0 else None
+        """How much of the time the process kept it at work, in %: its own figure, else the GPU's, which cannot be less."""
+        return self.utilization_percent if self.sm_percent is None else self.sm_percent
 
 
 class ProcessGpus(Fact, frozen=True, kw_only=True):
@@ -211,6 +216,11 @@ class ProcessGpus(Fact, frozen=True, kw_only=True):
     def used(self) -> tuple[ProcessGpu, ...]:
         """The GPUs on which the process is listed."""
         return tuple(gpu for gpu in self.gpus if gpu.listed)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no process at all holds memory on any of them, listed or not: CUDA runs in none."""
+        return bool(self.gpus) and all(gpu.used_bytes is not None and gpu.used_bytes < CONTEXT for gpu in self.gpus)
 
 
 class ProcessFrame(Fact, frozen=True, kw_only=True):

@@ -58,5 +58,5 @@ def test_silent_on_a_gpu_that_is_fed_and_on_loaders_that_rest() -> None:
 
 def test_silent_where_others_share_the_gpu_and_its_own_part_is_unknown() -> None:
     fed = process(WAITS, children=(loader(4712), loader(4713)))
-    assert judge(data_loading, fed, WITH_CUDA, OPEN, gpus(gpu(12.0, others=1))).findings == ()
+    assert judge(data_loading, fed, WITH_CUDA, OPEN, gpus(gpu(92.0, others=1))).findings == ()
     assert judge(data_loading, fed, WITH_CUDA, OPEN).findings == ()
