@@ -19,10 +19,9 @@ RUNNING = (
 )
 
 
-def _reader() -> Any:
-    """The child that asks NVML for everything else has the channel, and the way to ask."""
-    path = Path(__file__).resolve().parent / "nvml_child.py"
-    spec = importlib.util.spec_from_file_location("nvml_child", path)
+def _channel() -> Any:
+    path = Path(__file__).resolve().parent.parent / "inside" / "channel.py"
+    spec = importlib.util.spec_from_file_location("channel", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,12 +32,23 @@ def _reader() -> Any:
 class Gpu:
     """One GPU, from the first sample to the last."""
 
-    def __init__(self, reader: Any, index: int, pids: list[int]) -> None:
-        self.ask, self.nvml, self.index, self.pids = reader.ask, reader.nvml, index, pids
+    def __init__(self, nvml: Any, index: int, pids: list[int]) -> None:
+        self.nvml, self.index, self.pids = nvml, index, pids
         self.handle = self.ask("nvmlDeviceGetHandleByIndex", index)
         self.since = time.time_ns() // 1000
         self.samples: list[tuple[int, int, float | None]] = []
         self.own: dict[int, int] = {}
+
+    def ask(self, function: str, *arguments: Any) -> Any:
+        """What a function of pynvml returns; None where it fails, or this pynvml does not know it."""
+        call = getattr(self.nvml, function, None)
+        if call is None:
+            return None
+        try:
+            value = call(*arguments)
+        except (self.nvml.NVMLError, AttributeError, TypeError, ValueError, OSError):
+            return None
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
     def sample(self) -> None:
         """Utilisation of the GPU and of its memory in %, and power in W."""
@@ -92,8 +102,7 @@ class Gpu:
 def main() -> None:
     """Arguments: the process's numbers (as JSON), and the seconds."""
     pids, seconds = json.loads(sys.argv[1]), float(sys.argv[2])
-    child = _reader()
-    channel = child._channel()
+    channel = _channel()
     channel.enter("import")
     import pynvml
 
@@ -105,10 +114,8 @@ def main() -> None:
         channel.leave("init", code=error.value, error=str(error))
         return
     channel.leave("init", code=0)
-    reader = child.Reader(pynvml)
     channel.enter("watch")
-    count = reader.ask("nvmlDeviceGetCount") or 0
-    gpus = [gpu for gpu in (Gpu(reader, index, pids) for index in range(count)) if gpu.handle is not None]
+    gpus = [gpu for gpu in (Gpu(pynvml, index, pids) for index in range(pynvml.nvmlDeviceGetCount())) if gpu.handle]
     begun = time.monotonic()
     while True:
         for gpu in gpus:

@@ -37,6 +37,8 @@ class ProcessRelative(Fact, frozen=True, kw_only=True):
     """Processors that all its threads used."""
     wanted: float | None = None
     """That, and the time in which its main thread was ready and waited for a processor."""
+    blocked: float | None = None
+    """0–1: the share of the looks at which its main thread waited inside the kernel (D): for storage, as a rule."""
     torch: bool | None = None
     """Whether torch is mapped in it."""
     gpu_nodes: int | None = None
@@ -68,6 +70,8 @@ class Process(Fact, frozen=True, kw_only=True):
     cgroup: str | None = None
     cpu_quota: float | Literal["unlimited"] | None = None
     """Processors' worth of time that its cgroup may use."""
+    ranks: int | None = None
+    """Of the distributed job that it belongs to, by the variables of its launcher; None: it names none."""
     throttled_periods: int | None = None
     """Periods in which its cgroup was stopped for its quota while we watched."""
     periods: int | None = None
@@ -184,11 +188,15 @@ class ProcessGpu(Fact, frozen=True, kw_only=True):
     """Of the time in which a kernel of this process ran; mean of NVML's samples. None: NVML does not tell it apart by process."""
     utilization_percent: float | None = None
     """Of the time in which any kernel ran; median."""
+    utilization_least: float | None = None
     utilization_most: float | None = None
     memory_utilization_percent: float | None = None
     """Of the time in which device memory was read or written; median."""
+    memory_utilization_most: float | None = None
     power_watts: float | None = None
     """Median."""
+    power_spread_watts: float | None = None
+    """The highest less the lowest: work comes in steps, waiting is even."""
     power_limit_watts: float | None = None
     mig: bool | None = None
     samples: int | None = None

@@ -49,14 +49,14 @@ def cpu_quota(
         yield Finding(
             title=f"The cgroup allows {quota:g}{f' of {resources.logical_cpus}' if resources.logical_cpus else ''} processors{felt}",
             severity="warning",
-            evidence=(resources.says("cpu_quota"), resources.says("throttled_periods")),
+            evidence=(resources.says("cpu_quota"), (process or resources).says("throttled_periods")),
             fix=(_more(in_container(container)),),
         )
     elif quota is None and share is not None and share > THROTTLED_SHARE:
         yield Finding(
-            title=f"{resources.throttled_periods} of {resources.periods} scheduling periods were throttled by a CPU quota",
+            title=f"{(process or resources).throttled_periods} of {(process or resources).periods} scheduling periods were throttled by a CPU quota",
             severity="warning",
-            evidence=(resources.says("throttled_periods"), resources.says("periods")),
+            evidence=((process or resources).says("throttled_periods"), (process or resources).says("periods")),
             fix=(_more(in_container(container)),),
         )
     if allowed == 1 and resources.logical_cpus != 1:
