@@ -157,7 +157,8 @@ def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
     order = _rank_of_text if snapshot.source.kind == "text" else _rank
     roots = sorted({f.id: f for f in reversed(judged) if f.caused_by is None}.values(), key=order)
     causes = [finding for finding in roots if finding.id in errors] if errors else roots
-    usable = gpu_usable(snapshot, broken=bool(errors))
+    # A program that asks for no GPU does not make it unusable.
+    usable = gpu_usable(snapshot, broken=any(not id.startswith("code.") for id in errors))
     if not causes:
         return _nothing_found(snapshot, usable)
     cause, others = causes[0], causes[1:]
