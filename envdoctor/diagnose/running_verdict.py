@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from envdoctor.diagnose.api import Finding
 from envdoctor.diagnose.running import (
     IDLE_GPU,
     busy,
@@ -20,6 +23,15 @@ from envdoctor.facts import Process, ProcessGpus, ProcessLibraries, ProcessNodes
 
 SELDOM = 0.5
 """Processors: a process that uses less waits for something, most of the time."""
+
+
+OTHERS = ("gpu.busy", "gpu.memory-full", "driver.compute-mode", "host.jupyter-exposed")
+"""What the examined process itself does to the GPU that it holds, and what concerns others alone."""
+ABOUT_TORCH = ("python", "torch", "cuda", "cudnn", "nccl", "framework")
+AT_THE_START = ("hardware", "vm", "wsl", "driver", "container", "env", *ABOUT_TORCH)
+"""Areas of what keeps a program from its GPU when it starts."""
+ALSO_LATER = ("driver.hung", "driver.gpu-lost")
+"""What also stops one that has begun to use it."""
 
 
 def nothing_to_judge(snapshot: Snapshot) -> str | None:
@@ -50,6 +62,21 @@ def nothing_to_judge(snapshot: Snapshot) -> str | None:
     if libraries.torch and uses is False and is_worker(process) and process.parent is not None:
         return f"{who} is a helper of torch process {process.parent.pid}: --pid {process.parent.pid} examines that"
     return None
+
+
+def of_process(finding: Finding, snapshot: Snapshot) -> Finding:
+    """A finding as it weighs for the examined process. One that is seen to use its GPU is not kept from it: what says so is true of the
+    next one that is started. Where it has no torch, nothing that is about torch is a fault, and GPUs of others are none of its."""
+    libraries, gpus = snapshot.get(ProcessLibraries), snapshot.get(ProcessGpus)
+    area = finding.id.partition(".")[0]
+    own = {gpu.index for gpu in gpus.used} if gpus is not None else set()
+    no_torch = libraries is not None and not libraries.torch and area in ABOUT_TORCH
+    of_others = bool(own) and finding.gpu is not None and finding.gpu not in own
+    if finding.id in OTHERS or no_torch or of_others:
+        return msgspec.structs.replace(finding, severity="info")
+    if own and finding.severity == "error" and area in AT_THE_START and finding.id not in ALSO_LATER:
+        return msgspec.structs.replace(finding, severity="warning")
+    return finding
 
 
 def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:

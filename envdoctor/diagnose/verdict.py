@@ -9,9 +9,9 @@ from typing import Literal
 import msgspec
 
 from envdoctor.diagnose.api import Check, Confidence, Finding
-from envdoctor.diagnose.running_verdict import nothing_to_judge, told
+from envdoctor.diagnose.running_verdict import nothing_to_judge, of_process, told
 from envdoctor.diagnose.said import GENERIC
-from envdoctor.facts import CudaDriver, Expectation, ProcessGpus, ProcessLibraries, Snapshot, TorchInstall, TorchRuntime
+from envdoctor.facts import CudaDriver, Expectation, Snapshot, TorchInstall, TorchRuntime
 
 LAYERS = (
     *("hardware", "vm", "wsl", "driver", "container", "gpu"),
@@ -22,13 +22,6 @@ LAYERS = (
 
 NOT_A_CAUSE = ("plugin",)
 """Areas that are about envdoctor itself, not about the machine."""
-
-HELD = ("gpu.busy", "gpu.memory-full", "driver.compute-mode")
-"""What the examined process itself does to the GPU that it holds."""
-
-ABOUT_TORCH = ("python", "torch", "cuda", "cudnn", "nccl", "framework")
-OF_PROCESS = ("driver.hung", "driver.gpu-lost", "gpu.xid-errors")
-"""What also stops a process that has begun to use its GPU."""
 
 Status = Literal["ok", "degraded", "broken", "unknown"]
 
@@ -112,24 +105,6 @@ def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, 
     if not _runs_on_cpu_as_meant(snapshot) and nothing_to_judge(snapshot) is None:
         return tuple(findings)
     return tuple(_note(finding) for finding in findings)
-
-
-def of_process(finding: Finding, snapshot: Snapshot) -> Finding:
-    """A finding as it weighs for the examined process. One that is seen to use its GPU is not kept from it: what says so is true of the
-    next one that is started. And where it has no torch, nothing that is about torch is a fault."""
-    libraries, gpus = snapshot.get(ProcessLibraries), snapshot.get(ProcessGpus)
-    area = finding.id.partition(".")[0]
-    if finding.id in HELD or (libraries is not None and not libraries.torch and area in ABOUT_TORCH):
-        return _note(finding)
-    uses = gpus is not None and bool(gpus.used)
-    if (
-        uses
-        and finding.severity == "error"
-        and layer(finding) < LAYERS.index("compute")
-        and finding.id not in OF_PROCESS
-    ):
-        return msgspec.structs.replace(finding, severity="warning")
-    return finding
 
 
 def _note(finding: Finding) -> Finding:

@@ -129,6 +129,9 @@ def test_what_keeps_the_next_process_from_its_gpu_is_a_warning_for_one_that_runs
         Finding(id="gpu.memory-full", title="GPU 0: 200 MiB free"),
     )
     assert [finding.severity for finding in expected(found, snapshot)] == ["warning", "error", "info"]
+    far = Finding(id="gpu.ecc-errors", title="GPU 5: 3 uncorrected errors", gpu=5)
+    near = msgspec.structs.replace(far, gpu=0)
+    assert [finding.severity for finding in expected((far, near), snapshot)] == ["info", "error"]
     unused = report(process(), WITH_CUDA, NOTHING_OPEN, UNUSED).snapshot
     assert [finding.severity for finding in expected(found, unused)] == ["error", "error", "info"]
 
