@@ -80,6 +80,8 @@ def gpu(busy: float = 97.0, *, listed: bool = True, index: int = 0, **more: obje
         memory_bytes=8 << 30 if listed else None,
         others=0,
         utilization_percent=busy,
+        utilization_least=busy,
+        power_spread_watts=4.0,
         memory_utilization_percent=busy / 2,
         power_watts=80.0 + 3.5 * busy,
         power_limit_watts=450.0,

@@ -14,7 +14,8 @@ from envdoctor.cli.codes import FINE, UNDECIDED, exit_code
 from envdoctor.cli.options import Device, Expect, Seconds, known_globs, output_options
 from envdoctor.cli.output import CannotWrite, Ticker, deliver, must_be_writable, paper
 from envdoctor.cli.process import interruptible, stand_somewhere
-from envdoctor.collect.host import LiveHost, Request
+from envdoctor.collect.host import LiveHost
+from envdoctor.collect.request import Request
 from envdoctor.facts import Expectation, Fact, Snapshot
 from envdoctor.report.model import Report
 

@@ -11,7 +11,8 @@ import click
 
 from envdoctor.cli.check import interpreter
 from envdoctor.cli.output import Ticker, deliver, must_be_writable
-from envdoctor.collect.host import LiveHost, Request
+from envdoctor.collect.host import LiveHost
+from envdoctor.collect.request import Request
 from envdoctor.report.redact import Owner
 
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import msgspec
+
 from envdoctor.cli.output import deliver, paper
 from envdoctor.cli.process import interruptible
 from envdoctor.collect.host import LiveHost
@@ -33,9 +35,18 @@ def keep_watching(
                 snapshot = look_again(again, report.snapshot)
             if again.interrupted:
                 break
-            report = judge(snapshot, wanted)
+            report = judge(_with_the_last_of_it(snapshot, report.snapshot), wanted)
             show(report)
     return report
+
+
+def _with_the_last_of_it(snapshot: Snapshot, before: Snapshot) -> Snapshot:
+    """The look; where the process was gone by then, what was known of it `before`."""
+    last = before.get(Process)
+    if snapshot.get(Process) is not None or last is None:
+        return snapshot
+    ended = msgspec.structs.replace(last, ended=True)
+    return msgspec.structs.replace(before, created=snapshot.created, facts={**before.facts, "process": ended})
 
 
 def _has_ended(snapshot: Snapshot) -> bool:

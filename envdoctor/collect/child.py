@@ -21,7 +21,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from envdoctor.collect.heard import Channel, Heard, ended_itself, last_frame, open_stage
-from envdoctor.collect.host import CannotLook, ChildResult, Finished, RunAs
+from envdoctor.collect.host import CannotLook, ChildResult, Finished
+from envdoctor.collect.request import RunAs
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
 
@@ -138,7 +139,11 @@ def _ended(process: subprocess.Popen[bytes], pipes: Pipes, until: float) -> bool
 
 
 def _spawn(
-    command: Sequence[str], environ: Mapping[str, str], pass_fds: Iterable[int], run_as: RunAs | None
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    pass_fds: Iterable[int],
+    run_as: RunAs | None,
+    folder: str | None = None,
 ) -> subprocess.Popen[bytes]:
     try:
         process = subprocess.Popen(
@@ -149,6 +154,7 @@ def _spawn(
             env=dict(environ),
             pass_fds=tuple(pass_fds),
             start_new_session=True,
+            cwd=folder,
             user=run_as.uid if run_as else None,
             group=run_as.gid if run_as else None,
             extra_groups=run_as.groups if run_as else None,
@@ -229,6 +235,7 @@ def run_child(
     isolated: bool,
     heard: Heard | None = None,
     run_as: RunAs | None = None,
+    folder: str | None = None,
 ) -> ChildResult:
     """Run ``inside/<script>`` (or a script named by an absolute path) under `python`. See `Host.child`.
 
@@ -247,6 +254,7 @@ def run_child(
             {**environ, **more},
             (write_end, trace_write),
             run_as,
+            folder,
         )
     except CannotLook:
         os.close(read_end)

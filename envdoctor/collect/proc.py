@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,9 @@ from envdoctor.collect.host import CannotLook, Host
 
 KERNEL_THREAD = 0x00200000
 """PF_KTHREAD in the flags of /proc/PID/stat."""
+
+SECRET = re.compile(r"((?:token|passw(?:or)?d|secret|(?:api|access)[-_]?key)\w*[= ])\S+", re.IGNORECASE)
+"""An option of a command line that the report has no need of."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def command_of(host: Host, pid: int) -> str | None:
         text = host.read(f"/proc/{pid}/cmdline", 4096)
     except OSError:
         return None
-    return " ".join(text.replace("\0", " ").split())[:300] or None
+    return SECRET.sub(r"\1[removed]", " ".join(text.replace("\0", " ").split()))[:300] or None
 
 
 def status_of(host: Host, pid: int) -> dict[str, str]:

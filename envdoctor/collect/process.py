@@ -19,6 +19,8 @@ STEP = 0.2
 MOST = 64
 """Threads and children that are told; of more, those that use the processor most."""
 DRIVER_CALL = re.compile(r"\] (?P<function>\w[\w.]*)\+\S+ \[(?P<module>nvidia\w*)\]")
+WORLD = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS")
+"""Variables in which launchers say how many ranks there are."""
 TORCH = re.compile(r"/libtorch\w*\.so")
 
 
@@ -56,6 +58,7 @@ def process(host: Host) -> Process:
         throttled_periods=throttled,
         periods=periods,
         affinity_cpus=_affinity(pid),
+        ranks=_ranks(host),
         memory_bytes=_kib(status.get("VmRSS")),
         watched_seconds=round(watched, 2),
         cpu=_rate(first, last, watched),
@@ -105,6 +108,11 @@ def _affinity(pid: int) -> int | None:
         return len(os.sched_getaffinity(pid))
     except OSError:
         return None
+
+
+def _ranks(host: Host) -> int | None:
+    numbers = [host.environ.get(name, "") for name in WORLD]
+    return next((int(number) for number in numbers if number.isdigit()), None)
 
 
 def _rate(first: Stat, last: Stat | None, watched: float) -> float | None:
@@ -170,6 +178,10 @@ class Watch:
         self.last = now if now is not None and now.started == self.first.started else None
         if self.last is not None and self.last.state in "ZX" and self.first.state not in "ZX":
             self.last = None  # it ended while we watched, and waits to be collected
+        for pid in [pid for pid in self.relatives if pid != self.pid][:MOST]:
+            child = read_stat(self.host, f"/proc/{pid}")
+            if child is not None:
+                self.states[pid][child.state] += 1
         for tid in [self.pid, *self.began][: MOST * 2]:
             stat = read_stat(self.host, f"/proc/{self.pid}/task/{tid}")
             if stat is None:
@@ -216,16 +228,20 @@ class Watch:
 
     def children(self, watched: float) -> tuple[ProcessRelative, ...]:
         """All that it started, and that those started; the busiest first."""
-        pids = [pid for pid in self.relatives if pid not in (self.pid, self.first.parent)]
-        found = [relative for pid in pids if (relative := self.relative(pid, watched)) is not None]
-        found.sort(key=lambda relative: -(relative.cpu or 0.0))
-        return tuple(found[:MOST])
+        ticks = {pid: self._since(pid) for pid in self.relatives if pid not in (self.pid, self.first.parent)}
+        busiest = sorted(ticks, key=lambda pid: -ticks[pid])[:MOST]
+        return tuple(found for pid in busiest if (found := self.relative(pid, watched)) is not None)
+
+    def _since(self, pid: int) -> int:
+        last = read_stat(self.host, f"/proc/{pid}")
+        return last.ticks - self.relatives[pid].ticks if last is not None else 0
 
     def relative(self, pid: int, watched: float) -> ProcessRelative | None:
         """One of the family; None: it has ended."""
         first, last = self.relatives.get(pid), read_stat(self.host, f"/proc/{pid}")
         if first is None or last is None or last.started != first.started:
             return None
+        states = self.states[pid]
         return ProcessRelative(
             pid=pid,
             name=last.name,
@@ -233,6 +249,7 @@ class Watch:
             state=last.state,
             cpu=_rate(first, last, watched),
             wanted=_wanted(first, last, watched),
+            blocked=round(states["D"] / total, 2) if (total := sum(states.values())) else None,
             torch=_has_torch(self.host, pid),
             gpu_nodes=_gpu_nodes(self.host, pid),
         )

@@ -19,10 +19,9 @@ RUNNING = (
 )
 
 
-def _reader() -> Any:
-    """The child that asks NVML for everything else has the channel, and the way to ask."""
-    path = Path(__file__).resolve().parent / "nvml_child.py"
-    spec = importlib.util.spec_from_file_location("nvml_child", path)
+def _channel() -> Any:
+    path = Path(__file__).resolve().parent.parent / "inside" / "channel.py"
+    spec = importlib.util.spec_from_file_location("channel", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -33,12 +32,23 @@ def _reader() -> Any:
 class Gpu:
     """One GPU, from the first sample to the last."""
 
-    def __init__(self, reader: Any, index: int, pids: list[int]) -> None:
-        self.ask, self.index, self.pids = reader.ask, index, pids
+    def __init__(self, nvml: Any, index: int, pids: list[int]) -> None:
+        self.nvml, self.index, self.pids = nvml, index, pids
         self.handle = self.ask("nvmlDeviceGetHandleByIndex", index)
         self.since = time.time_ns() // 1000
         self.samples: list[tuple[int, int, float | None]] = []
         self.own: dict[int, int] = {}
+
+    def ask(self, function: str, *arguments: Any) -> Any:
+        """What a function of pynvml returns; None where it fails, or this pynvml does not know it."""
+        call = getattr(self.nvml, function, None)
+        if call is None:
+            return None
+        try:
+            value = call(*arguments)
+        except (self.nvml.NVMLError, AttributeError, TypeError, ValueError, OSError):
+            return None
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
     def sample(self) -> None:
         """Utilisation of the GPU and of its memory in %, and power in W."""
@@ -61,10 +71,17 @@ class Gpu:
             "name": self.ask("nvmlDeviceGetName", self.handle),
             "samples": self.samples,
             "own": sorted(self.own.items()),
+            "used": self._used(),
             "power_limit": None if limit is None else limit / 1000,
             "mig": bool(mode and mode[0]),
             "running": running,
         }
+
+    def _used(self) -> int | None:
+        """Without what the driver itself reserves, which only the second version of the call tells apart."""
+        version = getattr(self.nvml, "nvmlMemory_v2", None)
+        memory = self.ask("nvmlDeviceGetMemoryInfo", self.handle, version) if version is not None else None
+        return None if memory is None else memory.used
 
     def _running(self, mig: bool) -> list[tuple[int, int | None]] | None:
         handles = [self.handle]
@@ -85,8 +102,7 @@ class Gpu:
 def main() -> None:
     """Arguments: the process's numbers (as JSON), and the seconds."""
     pids, seconds = json.loads(sys.argv[1]), float(sys.argv[2])
-    child = _reader()
-    channel = child._channel()
+    channel = _channel()
     channel.enter("import")
     import pynvml
 
@@ -98,10 +114,8 @@ def main() -> None:
         channel.leave("init", code=error.value, error=str(error))
         return
     channel.leave("init", code=0)
-    reader = child.Reader(pynvml)
     channel.enter("watch")
-    count = reader.ask("nvmlDeviceGetCount") or 0
-    gpus = [gpu for gpu in (Gpu(reader, index, pids) for index in range(count)) if gpu.handle is not None]
+    gpus = [gpu for gpu in (Gpu(pynvml, index, pids) for index in range(pynvml.nvmlDeviceGetCount())) if gpu.handle]
     begun = time.monotonic()
     while True:
         for gpu in gpus:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from envdoctor.collect.host import LiveHost, Request, RunAs
+from envdoctor.collect.host import LiveHost
 from envdoctor.collect.proc import has_own_files, no_right, read_stat, status_of
+from envdoctor.collect.request import Request, RunAs
 from envdoctor.facts import Problem
 
 OUR_PATHS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "PATH", "PYTHONPATH", "PYTHONHOME", "CUDA_HOME", "CUDA_PATH")
@@ -34,7 +35,10 @@ def _must_be_a_process(host: LiveHost, pid: int) -> None:
     if not host.exists("/proc/self/stat"):
         raise NoProcess("there is no /proc here: processes can be examined on Linux only")
     if stat is None or not status:
-        raise NoProcess(f"there is no process {pid}")
+        hidden = _runs(pid) and not host.exists(f"/proc/{pid}")
+        raise NoProcess(
+            f"process {pid} is hidden from this user (hidepid): run as root" if hidden else f"there is no process {pid}"
+        )
     group = status.get("Tgid")
     if group is not None and group != str(pid):
         raise NoProcess(f"{pid} is a thread of process {group}: --pid {group} examines that")
@@ -42,6 +46,15 @@ def _must_be_a_process(host: LiveHost, pid: int) -> None:
         raise NoProcess(f"{pid} ({stat.name}) is a thread of the kernel, not a program")
     if pid == os.getpid():
         raise NoProcess(f"{pid} is envdoctor itself")
+
+
+def _runs(pid: int) -> bool:
+    """Whether the kernel knows it, shown in /proc or not."""
+    try:
+        os.sched_getaffinity(pid)
+    except OSError:
+        return False
+    return True
 
 
 def _environ(host: LiveHost, pid: int) -> tuple[dict[str, str], Problem | None]:

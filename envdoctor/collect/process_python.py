@@ -11,6 +11,7 @@ from envdoctor.collect.proc import has_own_files, private, status_of
 
 PYTHON = re.compile(r"(?:python|pypy)[\d.]*(?:-dbg|t|d)?")
 PACKAGES = re.compile(r"(?P<prefix>/.*)/lib(?:64)?/python3[^/]*/site-packages/")
+TORCH = re.compile(r" (?P<site>/[^\n]*)/torch/lib/libtorch\w*\.so$", re.MULTILINE)
 DELETED = " (deleted)"
 
 
@@ -23,9 +24,9 @@ def interpreter_of(host: Host, pid: int) -> tuple[str, str]:
     if has_own_files(host, pid):
         inside = status_of(host, pid).get("NSpid", "").split()[-1:] or [str(pid)]
         where = f"run envdoctor check --pid {inside[0]} in there"
-        raise CannotLook("skipped", f"process {pid} has files of its own (a container): {where}")
+        raise CannotLook("failed", f"process {pid} has files of its own (a container): {where}")
     if program.endswith(DELETED):
-        raise CannotLook("absent", f"the program of process {pid} was deleted or replaced: {program[: -len(DELETED)]}")
+        raise CannotLook("failed", f"the program of process {pid} was deleted or replaced: {program[: -len(DELETED)]}")
     if not is_python(program):
         raise CannotLook("absent", f"process {pid} is no Python: it runs {program}")
     for path, why in _candidates(host, pid):
@@ -58,6 +59,15 @@ def _candidates(host: Host, pid: int) -> Iterator[tuple[str, str]]:
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         if host.environ.get(variable):
             yield f"{host.environ[variable]}/bin/python", variable
+
+
+def site_of(host: Host, pid: int) -> str | None:
+    """The folder from which the process has its torch; None: it has none, or nobody may look."""
+    try:
+        found = TORCH.search(host.read(f"/proc/{pid}/maps", 8 << 20))
+    except OSError:
+        return None
+    return found["site"] if found else None
 
 
 def _mapped_prefixes(host: Host, pid: int) -> tuple[str, ...]:

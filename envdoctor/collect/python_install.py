@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, ChildResult, Host
 from envdoctor.collect.interpreter import BadInterpreter, choose_interpreter
 from envdoctor.collect.loader import read_elf
+from envdoctor.collect.process_python import site_of
 from envdoctor.collect.said import TRACEBACK, died, said
 from envdoctor.facts import Distribution, Interpreter, Packages, Pin, TorchInstall
 
@@ -27,22 +29,32 @@ CUDA_LIBRARIES = ("nvidia-", "triton", "cuda-")
 def python_install(host: Host) -> tuple[Interpreter, TorchInstall, Packages]:
     """The interpreter, its torch and what goes with it, from a child that runs in it and imports none of them."""
     python, why = choose_interpreter(host)
+    interpreter, install, packages = _ask(host, python, why, host.environ)
+    pid = host.request.pid
+    site = site_of(host, pid) if pid is not None else None
+    if site is not None and os.path.realpath(install.location or "") != os.path.realpath(site):
+        # The program itself put another folder on its path: what it has loaded counts.
+        path = ":".join(filter(None, (site, host.environ.get("PYTHONPATH"))))
+        interpreter, install, packages = _ask(host, python, why, {**host.environ, "PYTHONPATH": path})
+    program = read_elf(interpreter.real_path) if interpreter.real_path else None
+    rpath = program.rpath if program else None
+    return msgspec.structs.replace(interpreter, rpath=rpath), install, packages
+
+
+def _ask(host: Host, python: str, why: str, environ: Mapping[str, str]) -> tuple[Interpreter, TorchInstall, Packages]:
     try:
-        result = host.child("python_install.py", python=python)
+        result = host.child("python_install.py", python=python, environ=environ)
     except CannotLook as error:
         if error.problem.kind == "skipped":
             raise
-        raise BadInterpreter(f"{python} is no Python interpreter: {error.problem.detail}") from error
+        raise BadInterpreter(f"{python} cannot be run as an interpreter: {error.problem.detail}") from error
     if result.outcome == "exited" and not result.stages and (version := _version(host, python, "-I", "-S")) is not None:
         begins = _version(host, python) is not None
         what = "cannot import its own standard library" if begins else "ends in its own start"
         line = _last_line(result.stderr)
         words = f" with exit code {result.exit_code}" + (f": {line}" if line else "")
         raise CannotLook("crashed", f"{python} (Python {version}) {what}{words}")
-    interpreter, install, packages = read_python(result, python, why)
-    program = read_elf(interpreter.real_path) if interpreter.real_path else None
-    rpath = program.rpath if program else None
-    return msgspec.structs.replace(interpreter, rpath=rpath), install, packages
+    return read_python(result, python, why)
 
 
 def _version(host: Host, python: str, *flags: str) -> str | None:

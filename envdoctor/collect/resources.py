@@ -22,7 +22,7 @@ def resources(host: Host) -> Resources:
     import psutil
 
     memory = psutil.virtual_memory() if host.live else None
-    total, free = _shm(host)
+    total, free = _shm(host, "/dev/shm" if host.request.pid is None else f"/proc/{host.request.pid}/root/dev/shm")
     group = Cgroup(host)
     allowed = _affinity(host.request.pid) if host.live else None
     return Resources(
@@ -108,12 +108,12 @@ def _limit(host: Host, number: int) -> Limit:
     return UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 
-def _shm(host: Host) -> tuple[int | None, int | None]:
+def _shm(host: Host, path: str) -> tuple[int | None, int | None]:
     """Size and free space of /dev/shm in bytes; 0, 0: there is none."""
     if not host.live:
         return None, None
     try:
-        stat = os.statvfs("/dev/shm")
+        stat = os.statvfs(path)
     except FileNotFoundError:
         return 0, 0
     except OSError:

@@ -30,6 +30,8 @@ COLLECTIVE_FRAME = re.compile(
     r"^(?:all_reduce|all_gather\w*|reduce_scatter\w*|broadcast\w*|barrier|all_to_all\w*|_?store_based_barrier|rendezvous|"
     r"init_process_group|_create_c10d_store)\b.*torch/distributed/"
 )
+HELD = {"T": "is stopped (SIGSTOP or Ctrl-Z)", "t": "is held by a debugger"}
+FROZEN = "is frozen with its cgroup (docker pause)"
 GIB = 1 << 30
 
 
@@ -47,18 +49,19 @@ def duration(seconds: float) -> str:
 
 
 def on_gpu(libraries: ProcessLibraries | None, nodes: ProcessNodes | None, gpus: ProcessGpus | None) -> bool | None:
-    """Whether CUDA runs in the process. NVML's list proves it either way, where that can be whole;
-    an open device node alone proves little: a monitor holds one too."""
+    """Whether CUDA works in the process. NVML's list proves it either way, where that can be whole; device memory that it has mapped proves
+    that it does. An open device node alone proves little: a monitor holds one, and so does who only asked whether there is a GPU."""
     if gpus is not None and gpus.used:
         return True
     if nodes is None:
         return None
     if not nodes.gpus:
         return False
-    if gpus is not None and gpus.gpus and gpus.reliable:
+    if gpus is not None and gpus.gpus and (gpus.reliable or gpus.empty):
         return False
-    by_cuda = libraries is None or bool(libraries.named("cuda"))
-    return by_cuda or bool({"/dev/dxg", "/dev/kfd"} & set(nodes.gpus))
+    if libraries is not None and any(path in ("/dev/nvidiactl", *nodes.gpus) for path in libraries.mapped_nodes):
+        return True
+    return None
 
 
 def its_gpus(gpus: ProcessGpus | None, *, uses: bool | None) -> tuple[ProcessGpu, ...]:
@@ -88,9 +91,12 @@ def held(gpus: tuple[ProcessGpu, ...]) -> str:
     return f"{sum(known) / GIB:.1f} GiB" if known else ""
 
 
-def stopped(process: Process) -> bool:
-    """Whether it is stopped, or held by a debugger, and thus does nothing at all."""
-    return process.state in ("T", "t")
+def stopped(process: Process) -> str | None:
+    """How it is kept from doing anything at all: stopped, held by a debugger, or frozen with its cgroup; None: it is not."""
+    if process.state in HELD:
+        return HELD[process.state]
+    main = process.main_thread
+    return FROZEN if main is not None and re.search("freezer|refrigerator", main.wait_channel or "") else None
 
 
 def gone(process: Process) -> bool:
@@ -172,31 +178,40 @@ def loads_data(process: Process, gpus: ProcessGpus | None, stack: ProcessStack |
     if frame_of(stack, LOADER_FRAME) is not None:
         return True
     main = process.main_thread
-    waits = main is not None and main.cpu is not None and wants(main) < 0.5
-    return waits and sum(map(wants, loaders(process, gpus))) >= PEGGED
+    if main is None or main.cpu is None or wants(main) >= 0.5:
+        return False
+    if main.state == "D" and not IN_DRIVER.search(main.wait_channel or ""):
+        return True  # it reads by itself, and waits for storage
+    return sum(min(wants(child) + (child.blocked or 0.0), 1.0) for child in loaders(process, gpus)) >= PEGGED
 
 
-def waits_for_rank(libraries: ProcessLibraries, gpus: tuple[ProcessGpu, ...], stack: ProcessStack | None) -> str | None:
-    """The sign that NCCL waits for another rank: where Python stands, or a GPU that spins without touching its memory and at little power.
-    None: there is no such sign."""
-    if not libraries.named("nccl"):
+def waits_for_rank(
+    process: Process, libraries: ProcessLibraries, gpus: tuple[ProcessGpu, ...], stack: ProcessStack | None
+) -> str | None:
+    """The sign that NCCL waits for another rank: where Python stands while the GPU does nothing, or a GPU that spins evenly without
+    touching its memory and at little power. None: there is no such sign, or there are no other ranks."""
+    if not libraries.named("nccl") or not gpus:
         return None
-    spinning = bool(gpus) and all(map(_spins, gpus))
-    frame = frame_of(stack, COLLECTIVE_FRAME)
-    if spinning:
-        return "the GPU spins: 100 % busy, no memory moved, little power"
-    value = busy(gpus)
-    return frame if frame is not None and value is not None and value < 5 else None
+    frame, value = frame_of(stack, COLLECTIVE_FRAME), busy(gpus)
+    if frame is not None and (all(map(_spins, gpus)) or (value is not None and value < 5)):
+        return frame
+    ranks = (process.ranks or 0) > 1 or any((thread.name or "").startswith("pt_nccl") for thread in process.threads)
+    return SPINS if ranks and all(map(_spins, gpus)) else None
+
+
+SPINS = "it spins: 100 % busy, no memory moved, little power"
 
 
 def _spins(gpu: ProcessGpu) -> bool:
     """NCCL's kernels poll: the GPU counts as busy, and neither its memory nor its power shows work."""
     power, limit = gpu.power_watts, gpu.power_limit_watts
     return (
-        gpu.utilization_percent is not None
-        and gpu.utilization_percent >= 99
-        and gpu.memory_utilization_percent == 0
+        gpu.utilization_least is not None
+        and gpu.utilization_least >= 99
+        and gpu.memory_utilization_most == 0
         and power is not None
         and limit is not None
         and power < 0.4 * limit
+        and gpu.power_spread_watts is not None
+        and gpu.power_spread_watts < 0.05 * limit
     )

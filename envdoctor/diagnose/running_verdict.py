@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from envdoctor.diagnose.api import Finding
 from envdoctor.diagnose.running import (
+    IDLE_GPU,
     busy,
     duration,
+    effort,
     gone,
     held,
     idle,
@@ -15,6 +20,18 @@ from envdoctor.diagnose.running import (
     on_gpu,
 )
 from envdoctor.facts import Process, ProcessGpus, ProcessLibraries, ProcessNodes, Snapshot
+
+SELDOM = 0.5
+"""Processors: a process that uses less waits for something, most of the time."""
+
+
+OTHERS = ("gpu.busy", "gpu.memory-full", "driver.compute-mode", "host.jupyter-exposed")
+"""What the examined process itself does to the GPU that it holds, and what concerns others alone."""
+ABOUT_TORCH = ("python", "torch", "cuda", "cudnn", "nccl", "framework")
+AT_THE_START = ("hardware", "vm", "wsl", "driver", "container", "env", *ABOUT_TORCH)
+"""Areas of what keeps a program from its GPU when it starts."""
+ALSO_LATER = ("driver.hung", "driver.gpu-lost")
+"""What also stops one that has begun to use it."""
 
 
 def nothing_to_judge(snapshot: Snapshot) -> str | None:
@@ -47,6 +64,21 @@ def nothing_to_judge(snapshot: Snapshot) -> str | None:
     return None
 
 
+def of_process(finding: Finding, snapshot: Snapshot) -> Finding:
+    """A finding as it weighs for the examined process. One that is seen to use its GPU is not kept from it: what says so is true of the
+    next one that is started. Where it has no torch, nothing that is about torch is a fault, and GPUs of others are none of its."""
+    libraries, gpus = snapshot.get(ProcessLibraries), snapshot.get(ProcessGpus)
+    area = finding.id.partition(".")[0]
+    own = {gpu.index for gpu in gpus.used} if gpus is not None else set()
+    no_torch = libraries is not None and not libraries.torch and area in ABOUT_TORCH
+    of_others = bool(own) and finding.gpu is not None and finding.gpu not in own
+    if finding.id in OTHERS or no_torch or of_others:
+        return msgspec.structs.replace(finding, severity="info")
+    if own and finding.severity == "error" and area in AT_THE_START and finding.id not in ALSO_LATER:
+        return msgspec.structs.replace(finding, severity="warning")
+    return finding
+
+
 def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     """Whether all is well (None: undecided), whether the GPU is used, and one sentence; None: this is no process's snapshot."""
     process, libraries = snapshot.get(Process), snapshot.get(ProcessLibraries)
@@ -55,7 +87,10 @@ def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     who, gpus = label(process), snapshot.get(ProcessGpus)
     uses = on_gpu(libraries, snapshot.get(ProcessNodes), gpus)
     if uses is None:
-        return None, None, f"{who}: what it has open cannot be seen, so whether it uses a GPU is unknown"
+        nodes = snapshot.get(ProcessNodes)
+        why = "NVML does not tell whose memory that is" if nodes is not None else "what it has open cannot be seen"
+        held_open = " has a GPU open" if nodes is not None else ""
+        return None, None, f"{who}{held_open}: whether it uses it is unknown, since {why}"
     if not uses:
         return None, False, _off_gpu(process, who)
     own = its_gpus(gpus, uses=True)
@@ -65,6 +100,8 @@ def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     percent = busy(own)
     if percent is not None and percent < 1 and idle(process):
         return None, True, f"{who} holds {named(own)}{holds}, and neither does anything: it waits"
+    if percent is not None and percent < IDLE_GPU and libraries.torch and (effort(process) or 0.0) < SELDOM:
+        return None, True, f"{who} uses {named(own)}{holds} for {percent:.0f} % of the time, and waits for the rest"
     figure = f", {percent:.0f} % busy" if percent is not None else ""
     return True, True, f"{who} uses {named(own)}{holds}{figure}"
 

@@ -11,7 +11,7 @@ import msgspec
 from envdoctor.diagnose.api import Check, Confidence, Finding
 from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.measured import number, on_gpu
-from envdoctor.diagnose.running_verdict import nothing_to_judge, told
+from envdoctor.diagnose.running_verdict import nothing_to_judge, of_process, told
 from envdoctor.diagnose.said import GENERIC
 from envdoctor.facts import CudaDriver, Environment, Expectation, Nvml, Snapshot, TorchInstall, TorchRuntime, Work
 
@@ -34,9 +34,6 @@ first before what follows. Where an area is not listed, the alphabet decides."""
 
 NOT_A_CAUSE = ("plugin",)
 """Areas that are about envdoctor itself, not about the machine."""
-
-HELD = ("gpu.busy", "gpu.memory-full", "driver.compute-mode")
-"""What the examined process itself does to the GPU that it holds."""
 
 Status = Literal["ok", "degraded", "broken", "unknown"]
 
@@ -116,14 +113,12 @@ def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, 
     """The findings as the user's expectation weighs them: with ``--expect cpu``, and a torch that can be imported,
     nothing that only keeps a GPU from being used is a fault; nor is what ails a GPU that CUDA_VISIBLE_DEVICES leaves out.
     Of a process, that it holds a GPU is none either, and where it cannot be judged at all, nothing of the machine is held against it."""
-    unjudged = nothing_to_judge(snapshot) is not None
-    of_process = snapshot.source.pid is not None and not unjudged
-    meant = unjudged or _runs_on_cpu_as_meant(snapshot)
+    if snapshot.source.pid is not None:
+        findings = tuple(of_process(finding, snapshot) for finding in findings)
+    meant = nothing_to_judge(snapshot) is not None or _runs_on_cpu_as_meant(snapshot)
     unused = left_out(snapshot.get(Nvml), snapshot.get(CudaDriver), snapshot.get(Environment))
     return tuple(
-        msgspec.structs.replace(finding, severity="info")
-        if meant or finding.gpu in unused or (of_process and finding.id in HELD)
-        else finding
+        msgspec.structs.replace(finding, severity="info") if meant or finding.gpu in unused else finding
         for finding in findings
     )
 
@@ -149,7 +144,8 @@ def decide(findings: tuple[Finding, ...], snapshot: Snapshot) -> Verdict:
     order = _rank_of_text if snapshot.source.kind == "text" else _rank
     roots = sorted({f.id: f for f in reversed(judged) if f.caused_by is None}.values(), key=order)
     causes = [finding for finding in roots if finding.id in errors] if errors else roots
-    usable = gpu_usable(snapshot, broken=bool(errors))
+    # A program that asks for no GPU does not make it unusable.
+    usable = gpu_usable(snapshot, broken=any(not id.startswith("code.") for id in errors))
     if not causes:
         return _nothing_found(snapshot, usable)
     cause, others = causes[0], causes[1:]

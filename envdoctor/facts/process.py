@@ -37,6 +37,8 @@ class ProcessRelative(Fact, frozen=True, kw_only=True):
     """Processors that all its threads used."""
     wanted: float | None = None
     """That, and the time in which its main thread was ready and waited for a processor."""
+    blocked: float | None = None
+    """0–1: the share of the looks at which its main thread waited inside the kernel (D): for storage, as a rule."""
     torch: bool | None = None
     """Whether torch is mapped in it."""
     gpu_nodes: int | None = None
@@ -68,6 +70,8 @@ class Process(Fact, frozen=True, kw_only=True):
     cgroup: str | None = None
     cpu_quota: float | Literal["unlimited"] | None = None
     """Processors' worth of time that its cgroup may use."""
+    ranks: int | None = None
+    """Of the distributed job that it belongs to, by the variables of its launcher; None: it names none."""
     throttled_periods: int | None = None
     """Periods in which its cgroup was stopped for its quota while we watched."""
     periods: int | None = None
@@ -161,6 +165,10 @@ def is_gpu_node(path: str) -> bool:
     return path.removeprefix("/dev/nvidia").isdigit() or path in ("/dev/dxg", "/dev/kfd", "/dev/nvhost-gpu")
 
 
+CONTEXT = 64 << 20
+"""Bytes: less than any CUDA context takes (some 200 MiB and more), and more than an unused card shows."""
+
+
 class ProcessGpu(Fact, frozen=True, kw_only=True):
     """One GPU while the process was watched, and the process's part in it."""
 
@@ -180,21 +188,26 @@ class ProcessGpu(Fact, frozen=True, kw_only=True):
     """Of the time in which a kernel of this process ran; mean of NVML's samples. None: NVML does not tell it apart by process."""
     utilization_percent: float | None = None
     """Of the time in which any kernel ran; median."""
+    utilization_least: float | None = None
     utilization_most: float | None = None
     memory_utilization_percent: float | None = None
     """Of the time in which device memory was read or written; median."""
+    memory_utilization_most: float | None = None
     power_watts: float | None = None
     """Median."""
+    power_spread_watts: float | None = None
+    """The highest less the lowest: work comes in steps, waiting is even."""
     power_limit_watts: float | None = None
     mig: bool | None = None
     samples: int | None = None
 
+    used_bytes: int | None = None
+    """That all processes together hold there."""
+
     @property
     def busy(self) -> float | None:
-        """How much of the time the process kept it at work, in %: its own figure, else the GPU's where no other process is on it."""
-        if self.sm_percent is not None:
-            return self.sm_percent
-        return self.utilization_percent if self.others == 0 else None
+        """How much of the time the process kept it at work, in %: its own figure, else the GPU's, which cannot be less."""
+        return self.utilization_percent if self.sm_percent is None else self.sm_percent
 
 
 class ProcessGpus(Fact, frozen=True, kw_only=True):
@@ -211,6 +224,11 @@ class ProcessGpus(Fact, frozen=True, kw_only=True):
     def used(self) -> tuple[ProcessGpu, ...]:
         """The GPUs on which the process is listed."""
         return tuple(gpu for gpu in self.gpus if gpu.listed)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no process at all holds memory on any of them, listed or not: CUDA runs in none."""
+        return bool(self.gpus) and all(gpu.used_bytes is not None and gpu.used_bytes < CONTEXT for gpu in self.gpus)
 
 
 class ProcessFrame(Fact, frozen=True, kw_only=True):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from envdoctor.collect.cuda_driver import cuda_driver
-from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.host import CannotLook, LiveHost
 from envdoctor.collect.nvml import nvml
 from envdoctor.collect.python_install import python_install
+from envdoctor.collect.request import Request
 from envdoctor.facts import CudaDriver
 
 if TYPE_CHECKING:

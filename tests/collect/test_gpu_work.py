@@ -10,7 +10,8 @@ import pytest
 from envdoctor.collect import gpu_work as module
 from envdoctor.collect.child import kill_all
 from envdoctor.collect.gpu_work import gpu_work, pci_address
-from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.host import CannotLook, LiveHost
+from envdoctor.collect.request import Request
 from envdoctor.facts import CudaDevice, CudaDriver, DeviceWork, Nvml, NvmlGpu, Stage, TorchRuntime
 
 IMPORTED = TorchRuntime(stages=(Stage(name="import", status="ok"),))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from envdoctor.collect.host import LiveHost, Request
+from envdoctor.collect.host import LiveHost
 from envdoctor.collect.interpreter import BadInterpreter, choose_interpreter, verify_interpreter
+from envdoctor.collect.request import Request
 
 
 def python_at(prefix: Path, *, torch: bool = False) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.host import CannotLook, LiveHost
 from envdoctor.collect.nvml import nvml
+from envdoctor.collect.request import Request
 from envdoctor.facts import Nvml
 
 if TYPE_CHECKING:

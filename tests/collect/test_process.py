@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.host import CannotLook, LiveHost
 from envdoctor.collect.proc import parse_stat, read_stat
 from envdoctor.collect.process import Watch, process
 from envdoctor.collect.process_host import NoProcess, host_of
 from envdoctor.collect.process_nodes import process_nodes
 from envdoctor.collect.process_python import interpreter_of, is_python
 from envdoctor.collect.process_stack import process_stack
+from envdoctor.collect.request import Request
 from envdoctor.diagnose.running_verdict import nothing_to_judge
 from envdoctor.examine import look
 from envdoctor.facts import Process
@@ -66,7 +67,7 @@ def test_a_process_is_watched(sleeper: subprocess.Popen[bytes]) -> None:
     assert seen.cpu is not None
     assert seen.cpu < 0.2
     assert [thread.tid for thread in seen.threads] == [sleeper.pid]
-    assert seen.threads[0].always_in_state
+    assert seen.threads[0].state == "S"
     assert not seen.ended
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from envdoctor.collect.host import CannotLook, Request
+from envdoctor.collect.host import CannotLook
 from envdoctor.collect.process_libraries import process_libraries
+from envdoctor.collect.request import Request
 from envdoctor.facts import ProcessLibraries
 from recorded import RecordedHost
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from envdoctor.collect.host import CannotLook, ChildResult, LiveHost, Request
+from envdoctor.collect.host import CannotLook, ChildResult, LiveHost
 from envdoctor.collect.interpreter import BadInterpreter
 from envdoctor.collect.python_install import pins_of, python_install, read_python
+from envdoctor.collect.request import Request
 from envdoctor.facts import Distribution, Packages, TorchInstall
 
 LINUX = {

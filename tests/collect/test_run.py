@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from envdoctor.collect.api import Collector, collector, make_collector
-from envdoctor.collect.host import CannotLook, Host, LiveHost, Request
+from envdoctor.collect.host import CannotLook, Host, LiveHost
+from envdoctor.collect.request import Request
 from envdoctor.collect.run import Collected, begin
 from envdoctor.facts import Container, Interpreter, Nvml, ProbeDeaths, Resources, System, TorchInstall
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from envdoctor.collect.host import CannotLook, LiveHost, Request
+from envdoctor.collect.host import CannotLook, LiveHost
+from envdoctor.collect.request import Request
 from envdoctor.collect.torch_runtime import torch_runtime
 from envdoctor.facts import MappedFiles, TorchRuntime
 

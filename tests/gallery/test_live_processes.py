@@ -87,7 +87,8 @@ def test_one_whose_host_cannot_keep_up(builds: Path) -> None:
 
 
 def test_one_that_waits_in_nccl(builds: Path) -> None:
-    report, _ = examine(builds, "uses the GPU", stub=LISTED | {"STUB_UTIL_GPU": "100", "STUB_POWER_MW": "110000"})
+    stub = LISTED | {"STUB_UTIL_GPU": "100", "STUB_POWER_MW": "110000"}
+    report, _ = examine(builds, "uses the GPU", stub=stub, environ={"WORLD_SIZE": "8", "RANK": "3"})
     assert (report["verdict"]["status"], report["verdict"]["cause"]) == ("degraded", "nccl.peer-missing")
 
 

@@ -8,16 +8,14 @@ from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.running import gone, label, stopped
 from envdoctor.facts import Process
 
-HOW = {"T": "is stopped (SIGSTOP or Ctrl-Z)", "t": "is held by a debugger"}
-
 
 @check("code.stopped", explains=("code.not-on-gpu", "code.data-loading", "compute.launch-stall"))
 def is_stopped(process: Process) -> Iterator[Finding]:
     """The process is stopped, or held by a debugger, and does nothing.
 
     What it means:
-    Somebody sent it SIGSTOP or pressed Ctrl-Z, a scheduler suspended the job, or a debugger (gdb, strace, a profiler that pauses) holds
-    it. It keeps its GPU memory, and runs not a single instruction.
+    Somebody sent it SIGSTOP or pressed Ctrl-Z, a scheduler suspended the job, a debugger (gdb, strace, a profiler that pauses) holds
+    it, or its container is paused. It keeps its GPU memory, and runs not a single instruction.
 
     How to confirm it by hand:
     `ps -o pid,stat,comm -p PID` shows T (stopped) or t (traced); `grep TracerPid /proc/PID/status` names the debugger.
@@ -28,16 +26,21 @@ def is_stopped(process: Process) -> Iterator[Finding]:
     Often mistaken for:
     A hang in NCCL or in the driver.
     """
-    if gone(process) or not stopped(process):
+    how = stopped(process)
+    if gone(process) or how is None:
         return
     yield Finding(
-        title=f"{label(process)[:50]} {HOW[process.state or 'T']}",
+        title=f"{label(process)[:50]} {how}",
         severity="warning",
         detail="It runs nothing until it is let go on, and keeps what it holds.",
         evidence=(process.says("state"),),
-        fix=(
-            Fix("Let it go on", f"kill -CONT {process.pid}")
-            if process.state == "T"
-            else Fix("See which debugger holds it, and detach that", f"grep TracerPid /proc/{process.pid}/status"),
-        ),
+        fix=(_way_on(process),),
     )
+
+
+def _way_on(process: Process) -> Fix:
+    if process.state == "T":
+        return Fix("Let it go on", f"kill -CONT {process.pid}")
+    if process.state == "t":
+        return Fix("See which debugger holds it, and detach that", f"grep TracerPid /proc/{process.pid}/status")
+    return Fix("Thaw its container or its unit", "docker unpause CONTAINER")

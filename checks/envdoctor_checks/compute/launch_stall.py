@@ -128,7 +128,7 @@ def _running(
     if thread is None or percent is None or percent >= STARVED or gone(process):
         return
     young = (process.age_seconds or 0.0) < STARTING
-    if young or waits_for_rank(libraries, gpus, stack) is not None:
+    if young or waits_for_rank(process, libraries, gpus, stack) is not None:
         return
     yield Finding(
         title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)"[

@@ -52,16 +52,16 @@ def cpu_quota(
             severity="warning",
             evidence=(
                 resources.says("cpu_quota", f"{quota:g} processors"),
-                resources.says("throttled_periods", _periods(resources)),
+                (process or resources).says("throttled_periods", _periods(process or resources)),
                 *_felt(work),
             ),
             fix=(_more(in_container(container)),),
         )
     elif quota is None and share is not None and share > THROTTLED_SHARE:
         yield Finding(
-            title=f"{resources.throttled_periods} of {resources.periods} scheduling periods were throttled by a CPU quota",
+            title=f"{(process or resources).throttled_periods} of {(process or resources).periods} scheduling periods were throttled by a CPU quota",
             severity="warning",
-            evidence=(resources.says("throttled_periods"), resources.says("periods")),
+            evidence=((process or resources).says("throttled_periods"), (process or resources).says("periods")),
             fix=(_more(in_container(container)),),
         )
     if allowed == 1 and resources.logical_cpus != 1:
@@ -94,7 +94,7 @@ def _throttled(seen: Resources | Process) -> float | None:
     return throttled / periods if periods and throttled is not None else None
 
 
-def _periods(resources: Resources) -> str | None:
+def _periods(resources: Resources | Process) -> str | None:
     if resources.throttled_periods is None or resources.periods is None:
         return None
     return f"{resources.throttled_periods} of {resources.periods} periods throttled"

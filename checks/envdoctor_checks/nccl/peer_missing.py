@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.running import gone, its_gpus, label, named, on_gpu, waits_for_rank
+from envdoctor.diagnose.running import SPINS, gone, its_gpus, label, named, on_gpu, waits_for_rank
 from envdoctor.facts import Process, ProcessGpus, ProcessLibraries, ProcessNodes, ProcessStack
 
 
@@ -38,13 +38,13 @@ def peer_missing(
         return
     uses = on_gpu(process_libraries, process_nodes, process_gpus)
     gpus = its_gpus(process_gpus, uses=uses)
-    sign = waits_for_rank(process_libraries, gpus, process_stack) if uses else None
+    sign = waits_for_rank(process, process_libraries, gpus, process_stack) if uses else None
     if sign is None:
         return
     yield Finding(
-        title=f"{label(process)[:40]} waits in NCCL on {named(gpus)[:20]}: {sign}"[:100],
+        title=f"{label(process)[:40]} waits in NCCL, {named(gpus)[:20]}: {sign}"[:100],
         severity="warning",
-        detail="While it was watched no work was done: it waits for another rank.",
+        detail="While it was watched its GPU did no work that moves data: it waits for another rank, or runs kernels that are as small.",
         evidence=(
             *(gpu.says("utilization_percent") for gpu in gpus[:4]),
             *(gpu.says("power_watts", f"{gpu.power_watts} W of {gpu.power_limit_watts} W") for gpu in gpus[:4]),
@@ -54,5 +54,5 @@ def peer_missing(
             Fix("Find the rank that stands elsewhere", "pgrep -f torch | xargs -n1 py-spy dump --nonblocking --pid"),
             Fix("Start it again with NCCL's own log on", "export NCCL_DEBUG=INFO"),
         ),
-        confidence="likely",
+        confidence="possible" if sign == SPINS else "likely",
     )

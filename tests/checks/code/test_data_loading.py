@@ -41,6 +41,14 @@ def test_loaders_that_were_forked_hold_the_gpu_nodes_of_their_parent() -> None:
     assert judge(data_loading, process(WAITS, children=(forked,)), WITH_CUDA, OPEN, listed).findings == ()
 
 
+def test_fires_on_loaders_and_a_main_thread_that_wait_for_storage() -> None:
+    slow = msgspec.structs.replace(loader(4712, 0.05), blocked=0.95)
+    assert judge(data_loading, process(WAITS, children=(slow,)), WITH_CUDA, OPEN, IDLE).findings
+    reads = thread(cpu=0.1, state="D", wait_channel="folio_wait_bit_common")
+    [finding] = judge(data_loading, process(reads), WITH_CUDA, OPEN, IDLE).findings
+    assert finding.title == "GPU 0: 12 % busy, while process 4711 (python) loads data by itself"
+
+
 def test_fires_where_python_is_seen_to_stand_in_the_loader() -> None:
     where = stack("__getitem__ (app/data.py:3)", "fetch (torch/utils/data/_utils/fetch.py:52)")
     [finding] = judge(data_loading, process(thread(cpu=1.0)), WITH_CUDA, OPEN, IDLE, where).findings
@@ -58,5 +66,5 @@ def test_silent_on_a_gpu_that_is_fed_and_on_loaders_that_rest() -> None:
 
 def test_silent_where_others_share_the_gpu_and_its_own_part_is_unknown() -> None:
     fed = process(WAITS, children=(loader(4712), loader(4713)))
-    assert judge(data_loading, fed, WITH_CUDA, OPEN, gpus(gpu(12.0, others=1))).findings == ()
+    assert judge(data_loading, fed, WITH_CUDA, OPEN, gpus(gpu(92.0, others=1))).findings == ()
     assert judge(data_loading, fed, WITH_CUDA, OPEN).findings == ()

@@ -73,5 +73,5 @@ def test_silent_on_threads_that_compute_together_on_loading_and_on_a_start() -> 
 
 
 def test_silent_where_nvml_could_not_tell_what_the_process_does() -> None:
-    assert judge(launch_stall, process(PEGGED), WITH_CUDA, OPEN, gpus(gpu(5.0, others=2))).findings == ()
+    assert judge(launch_stall, process(PEGGED), WITH_CUDA, OPEN, gpus(gpu(85.0, others=2))).findings == ()
     assert judge(launch_stall, process(PEGGED), WITH_CUDA, OPEN).findings == ()
