@@ -60,7 +60,7 @@ def stub_loaded(
     others = [
         c
         for c in (driver_libraries.copies if driver_libraries else ())
-        if c.name == "libcuda.so.1" and c.kind == "driver"
+        if c.name == "libcuda.so.1" and c.kind == "driver" and path not in (c.path, c.real_path)
     ]
     yield Finding(
         title=what + (f"; cuInit returns {code}" if code is not None else ""),

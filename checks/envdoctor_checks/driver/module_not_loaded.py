@@ -111,7 +111,7 @@ def module_not_loaded(
         detail="The libraries have no kernel module to talk to, so no program sees the GPU.",
         evidence=(
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),
-            *((kernel_module.says("loaded"),) if kernel_module is not None else ()),
+            *((kernel_module.says("loaded", "no nvidia module"),) if absent and kernel_module is not None else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
             *((kernel_log.says("lines", line) for line in kernel_log.matching(*REFUSED)[-2:]) if kernel_log else ()),
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import shlex
 from collections.abc import Iterator
 
@@ -77,7 +76,7 @@ def _out_of_the_path(winner: Distribution, environment: Environment | None, *, m
         return
     value = (environment.get("PYTHONPATH") if environment is not None else None) or ""
     entries = [entry for entry in value.split(":") if entry]
-    rest = [entry for entry in entries if posixpath.normpath(entry) != winner.location]
+    rest = [entry for entry in entries if entry.rstrip("/") != winner.location]
     if len(rest) < len(entries):
         command = f"export PYTHONPATH={shlex.quote(':'.join(rest))}" if rest else "unset PYTHONPATH"
         yield Fix(f"Take {winner.location} out of PYTHONPATH", command)
