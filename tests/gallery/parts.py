@@ -129,6 +129,14 @@ ROCKY = {
     "/etc/os-release": 'ID="rocky"\nID_LIKE="rhel centos fedora"\n',
     "/lib/modules/5.14.0-1.el9/extra/nvidia.ko.xz": "",
 }
+
+
+def dmesg(*lines: str) -> dict[str, str]:
+    """A program that prints what the kernel would have said."""
+    text = "\n".join(f"[   10.{number:06d}] {line}" for number, line in enumerate(lines))
+    return {"/usr/local/sbin/dmesg": f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n"}
+
+
 WRITE_EVERYWHERE = """import os
 for fd in range(1, 64):
     try:

@@ -36,7 +36,6 @@ ECHOES = (
     "driver.device-nodes-missing",
     "cuda.init-failed",
     "cuda.driver-too-old",
-    "driver.gpu-not-supported",
     "torch.wrong-vendor-build",
 )
 KEPT_FOR_GUESTS = ("vfio", "pci-stub", "xen-pciback")
@@ -44,7 +43,13 @@ KEPT_FOR_GUESTS = ("vfio", "pci-stub", "xen-pciback")
 DKMS_KEY = "/var/lib/dkms/mok.pub"
 KEYS = {"ubuntu": "/var/lib/shim-signed/mok/MOK.der", "fedora": "/etc/pki/akmods/certs/public_key.der"}
 """The key that a distribution signs with the modules it builds; elsewhere DKMS makes its own (dkms.8, "MODULE SIGNING")."""
-REFUSED = ("Key was rejected", "Required key not available", "Loading of unsigned module", "Lockdown: modprobe")
+REFUSED = (
+    "Key was rejected",
+    "Required key not available",
+    "Loading of unsigned module",
+    "Loading of module with un",
+    "Lockdown: modprobe",
+)
 SAID = ("nvidia-smi-cannot-communicate", "container-driver-not-loaded", "tensorflow-kernel-driver-not-running", "modprobe-key-rejected",
         "modprobe-key-not-available", "modprobe-module-nvidia", "modprobe-no-module-nvidia")  # fmt: skip
 
