@@ -213,7 +213,7 @@ class Disk:
 
     def _copies(self, name: str) -> Iterator[str]:
         folders = [*self.search.library_path, *self.search.defaults]
-        yield from (path for path in self._torch_files() if os.path.basename(path) == name)
+        yield from (path for path in self._torch_files() if os.path.basename(path) == name and os.path.exists(path))
         yield from (f"{folder}/{name}" for folder in folders if os.path.exists(f"{folder}/{name}"))
         if name in self.search.cached:
             yield self.search.cached[name]

@@ -52,6 +52,14 @@ def test_a_missing_library_with_who_asks_where_it_was_sought_and_who_ships_it(si
     assert missing.provider == "nvidia-cudnn-cu12==9.1.0.70"
 
 
+def test_a_broken_link_is_no_copy(site: str) -> None:
+    place = Path(site) / "nvidia/cudnn/lib/libcudnn.so.9"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to("/nonexistent/libcudnn.so.9")
+    assert one(examine(site, NOT_FOUND)).copies == ()
+
+
 def test_copies_elsewhere_are_told(site: str, write_elf: ElfWriter) -> None:
     copy = write_elf("conda/lib/libcudnn.so.9")
     assert one(examine(site, NOT_FOUND, CONDA_PREFIX=str(Path(copy).parent.parent))).copies == (copy,)

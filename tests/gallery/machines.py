@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostile import HOSTILE, SICK
 from parts import (
     A100,
     BARE,
@@ -9,15 +10,22 @@ from parts import (
     CONTAINER,
     H100,
     HGX,
+    JETSON_FILES,
+    JETSON_NODES,
     NO_DRIVER,
     NO_MODULE,
+    NOTHING,
+    ORIN,
     PLACE,
+    ROCKY,
     STUBS,
     UNSEEN,
     WSL,
     WSL_LIBRARIES,
     Case,
+    dmesg,
     old_cudnn_wheel,
+    only_metadata,
     remove,
     second_dist_info,
     shadow,
@@ -52,6 +60,12 @@ HEALTHY = (
     Case(name="healthy, no NVML", cause=None, driver={"STUB_NVML_INIT": "12"}),
     Case(name="healthy, --quick", cause=None, options=("--quick",)),
     Case(name="processor on purpose", cause=None, machine=NO_DRIVER, torch="cpu", options=("--expect", "cpu")),
+    Case(
+        name="healthy Jetson",
+        cause=None,
+        machine=Machine(gpus=(), module="", modules=("nvgpu",), nodes=JETSON_NODES, files=JETSON_FILES),
+        driver=ORIN,
+    ),
     Case(
         name="decoy in LD_LIBRARY_PATH that DT_RPATH keeps out",
         cause=None,
@@ -173,96 +187,36 @@ BROKEN = (
          machine=Machine(gpus=(), module="", modules=(), nodes=("dxg",), libraries={}, files=WSL), driver={"STUB_NVML_INIT": "9", "STUB_CUINIT": "100"}),
     Case(name="container in WSL without GPU", cause="container.gpu-not-passed",
          machine=Machine(gpus=(), module="", modules=(), nodes=(), libraries={}, files={**WSL, **CONTAINER})),
+    Case(name="module not loaded, Rocky after a kernel update", cause="driver.module-not-loaded", driver=NOTHING,
+         machine=Machine(gpus=(Gpu(driver=""),), module="", modules=(), nodes=(), files=ROCKY)),
+    Case(name="vfio-pci holds the GPU", cause="driver.module-not-loaded", machine=Machine(gpus=(Gpu(driver="vfio-pci"),), module="", modules=("vfio_pci",), nodes=()), driver=NOTHING),
+    Case(name="Secure Boot refused the module", cause="driver.module-not-loaded", driver=NOTHING,
+         machine=Machine(gpus=(Gpu(driver=""),), module="", modules=(), nodes=(), files=dmesg("Loading of module with unavailable key is rejected"))),
+    Case(name="card that only the open module drives", cause="driver.gpu-not-supported", driver=NOTHING,
+         machine=Machine(gpus=(Gpu(device="2b85", driver=""),), module="", modules=(), nodes=(), files=dmesg(
+             "NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: 10de:2b85)", "NVRM: installed in this system requires use of the NVIDIA open kernel modules."))),
+    Case(name="card of an older branch", cause="driver.gpu-not-supported", machine=Machine(gpus=(Gpu(device="1b06"),)), driver={"STUB_GPU_COUNT": "0", "STUB_CUINIT": "100"}),
+    Case(name="Apptainer without --nv", cause="container.gpu-not-passed", machine=Machine(libraries={}), environ={"APPTAINER_CONTAINER": "/x.sif"}),
+    Case(name="driver in the image, no nodes", cause="container.gpu-not-passed", machine=Machine(nodes=(), files=CONTAINER), driver=NOTHING),
+    Case(name="utility only, and a stub in the image", cause="container.capabilities-missing", driver={"STUB_CUINIT": "34"},
+         machine=Machine(files=CONTAINER, libraries={"libnvidia-ml.so.1": "595.45.04"}),
+         environ={"NVIDIA_DRIVER_CAPABILITIES": "utility", "LD_LIBRARY_PATH": f"@driver:{STUBS}"}),
+    Case(name="64 KB of shm and a CPU wheel", cause="container.shm-too-small", also=("torch.cpu-only-build",), torch="cpu", machine=Machine(files=CONTAINER, shm_kib=64)),
+    Case(name="image asks for a newer driver, CPU wheel", cause="container.image-requires-newer-driver", also=("torch.cpu-only-build",), torch="cpu",
+         machine=Machine(files=CONTAINER), environ={"NVIDIA_REQUIRE_CUDA": "cuda>=12.4"}, driver={"STUB_CUDA_VERSION": "11040"}),
+    Case(name="stub in LD_PRELOAD", cause="cuda.stub-loaded", environ={"LD_PRELOAD": f"@driver:{STUBS}/libcuda.so.1"}, driver={"STUB_CUINIT": "34"}),
+    Case(name="stub under the driver's own name", cause="cuda.stub-loaded", driver={"STUB_CUINIT": "34"}),
+    Case(name="empty libcuda in front", cause="driver.not-installed", machine=Machine(files={"/opt/bad/libcuda.so.1": ""}), environ={"LD_LIBRARY_PATH": "/opt/bad"}),
+    Case(name="WSL under a kernel of one's own", cause="wsl.driver", driver=NOTHING,
+         machine=Machine(gpus=(), module="", modules=(), nodes=("dxg",), files={"/usr/lib/wsl/lib/libdxcore.so": ""})),
+    Case(name="WSL, and the node is not for this user", cause="driver.device-permission", environ={"LD_LIBRARY_PATH": f"@driver:{WSL_LIBRARIES}"}, driver=NOTHING,
+         machine=Machine(gpus=(), module="", modules=(), nodes=("dxg",), node_mode=0o600, user=65534, libraries={}, files=WSL)),
+    Case(name="Jetson without libcuda", cause="driver.not-installed", machine=Machine(gpus=(), module="", modules=("nvgpu",), nodes=JETSON_NODES, libraries={}, files=JETSON_FILES)),
+    Case(name="Jetson, nodes not for this user", cause="driver.device-permission", driver={**ORIN, "STUB_CUINIT": "999"},
+         machine=Machine(gpus=(), module="", modules=("nvgpu",), nodes=JETSON_NODES, node_mode=0o660, user=65534, libraries={"libcuda.so.1": "1.1"}, files=JETSON_FILES)),
+    Case(name="one GPU of eight prohibited", cause="driver.compute-mode", machine=HGX, driver={**H100, "STUB_FABRIC_STATE": "3", "STUB_COMPUTE_MODE_3": "2"}, status="degraded"),
+    Case(name="only the metadata of torch is left", cause="torch.not-installed", break_torch=only_metadata),
     Case(name="two torches, and the CPU build wins", cause="torch.duplicate-installs", environ={"PYTHONPATH": "@cpu:@torch"}),
 )  # fmt: skip
-
-HOSTILE = (
-    Case(name="cuInit hangs", cause="driver.hung", driver={"STUB_CUINIT": "hang"}, options=("--timeout", "6")),
-    Case(
-        name="nvmlInit hangs",
-        cause="driver.hung",
-        driver={"STUB_NVML_INIT": "hang"},
-        options=("--timeout", "6"),
-        status="degraded",
-    ),
-    Case(
-        name="all of the driver hangs",
-        cause="driver.hung",
-        driver={"STUB_NVML_INIT": "hang", "STUB_CUINIT": "hang"},
-        options=("--timeout", "6"),
-    ),
-    Case(
-        name="cuDeviceGetCount hangs",
-        cause="driver.hung",
-        driver={"STUB_RC_cuDeviceGetCount": "hang"},
-        options=("--timeout", "6"),
-    ),
-    Case(name="cuInit crashes", cause="cuda.init-failed", driver={"STUB_CUINIT": "segv"}),
-    Case(name="cuInit aborts", cause="cuda.init-failed", driver={"STUB_CUINIT": "abort"}),
-    Case(name="cuInit ends the process", cause="cuda.init-failed", driver={"STUB_CUINIT": "exit:0"}),
-    Case(name="cuInit fails in another way", cause="cuda.init-failed", driver={"STUB_CUINIT": "999"}),
-    Case(name="nvmlInit crashes", cause="driver.nvml-crashed", driver={"STUB_NVML_INIT": "segv"}, status="degraded"),
-    Case(
-        name="import torch hangs",
-        cause="torch.import-fails",
-        environ={"FAKE_TORCH": "hang"},
-        options=("--timeout", "6"),
-    ),
-    Case(name="import torch crashes", cause="torch.import-fails", environ={"FAKE_TORCH": "segv"}),
-    Case(name="import torch aborts", cause="torch.import-fails", environ={"FAKE_TORCH": "abort"}),
-    Case(name="import torch ends the process", cause="torch.import-fails", environ={"FAKE_TORCH": "exit:0"}),
-    Case(name="import torch raises", cause="torch.import-fails", environ={"FAKE_TORCH": "raise"}),
-    Case(name="import torch prints garbage", cause=None, environ={"FAKE_TORCH": "garbage"}),
-    Case(name="import torch prints JSON like ours", cause=None, environ={"FAKE_TORCH": "json"}),
-    Case(name="import torch leaves a child behind", cause=None, environ={"FAKE_TORCH": "fork"}),
-    Case(name="no HOME, no PATH to speak of", cause=None, environ={"HOME": "", "PATH": "/usr/bin"}),
-)
-
-SICK_3 = {
-    "STUB_TEMP_3": "96",
-    "STUB_THROTTLE_3": "0x48",
-    "STUB_PCIE_WIDTH_3": "1",
-    "STUB_ECC_3": "1",
-    "STUB_ECC_UNCORRECTED_3": "12",
-    "STUB_REMAP_3": "2,1,1,0",
-}
-SICK = (
-    Case(
-        name="idle laptop",
-        cause=None,
-        driver={"STUB_PCIE_GEN": "1", "STUB_PSTATE": "8", "STUB_THROTTLE": "0x1", "STUB_POWER_MW": "4000"},
-    ),
-    Case(
-        name="hot, one lane, ECC errors on GPU 3 of 8",
-        cause="gpu.ecc-errors",
-        machine=HGX,
-        driver={**H100, "STUB_FABRIC_STATE": "3", **SICK_3},
-        status="broken",
-    ),
-    Case(name="hot", cause="gpu.throttled", driver={"STUB_TEMP": "96", "STUB_THROTTLE": "0x48"}, status="degraded"),
-    Case(name="one PCIe lane", cause="gpu.pcie-degraded", driver={"STUB_PCIE_WIDTH": "1"}, status="degraded"),
-    Case(
-        name="row remap pending",
-        cause="gpu.ecc-errors",
-        driver={**A100, "STUB_ECC": "1", "STUB_REMAP": "1,0,1,0"},
-        status="degraded",
-    ),
-    Case(
-        name="NVLink down on one of 8",
-        cause="gpu.nvlink-down",
-        machine=HGX,
-        driver={**H100, "STUB_FABRIC_STATE": "3", "STUB_NVLINK_5": "1" * 17 + "0"},
-        status="degraded",
-    ),
-    Case(
-        name="power limit lowered", cause="gpu.clocks-low", driver={"STUB_POWER_LIMIT_MW": "200000"}, status="degraded"
-    ),
-    Case(
-        name="memory taken by another process",
-        cause="gpu.memory-full",
-        driver={"STUB_MEM_USED_MIB": "24300", "STUB_PROCS": "4242:23900"},
-    ),
-)
-"""Cards that are ill, or seem so."""
 
 CASES = (*HEALTHY, *BROKEN, *SICK, *HOSTILE)

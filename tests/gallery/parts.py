@@ -90,6 +90,32 @@ def shadow(site: Path) -> None:
     (site.parent / "work" / "torch.py").write_text("print('not PyTorch')\n")
 
 
+def only_metadata(site: Path) -> None:
+    """What is left where somebody deleted the folder."""
+    for path in sorted((site / "torch").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (site / "torch").rmdir()
+
+
+def beside(name: str, code: str) -> Callable[[Path], None]:
+    """A module of one's own on the same path, such as a sitecustomize."""
+
+    def act(site: Path) -> None:
+        (site / name).write_text(code)
+
+    return act
+
+
+def at_import(code: str) -> Callable[[Path], None]:
+    """What torch does when it is imported, before all else."""
+
+    def act(site: Path) -> None:
+        init = site / "torch/__init__.py"
+        init.write_text(code + "\n" + init.read_text())
+
+    return act
+
+
 NINE_GPUS = tuple(Gpu(address=f"0000:{bus:02x}:00.0", device="2330", device_class="030200") for bus in range(1, 9))
 HGX = Machine(
     gpus=(*NINE_GPUS, Gpu(address="0000:40:00.0", device="22a3", device_class="068000", driver="nvidia-nvswitch")),
@@ -97,6 +123,31 @@ HGX = Machine(
 )
 H100 = {"STUB_GPU_COUNT": "8", "STUB_GPU_NAME": "NVIDIA H100 80GB HBM3", "STUB_CC": "9.0", "STUB_NVLINK": "1" * 18}
 A100 = {"STUB_GPU_NAME": "NVIDIA A100-SXM4-40GB", "STUB_CC": "8.0"}
+
+NOTHING = {"STUB_NVML_INIT": "9", "STUB_CUINIT": "100"}
+"""A driver whose libraries find no module."""
+JETSON_FILES = {"/etc/nv_tegra_release": "# R36 (release), REVISION: 3.0\n"}
+JETSON_NODES = ("nvmap", "nvhost-gpu")
+ORIN = {"STUB_GPU_NAME": "Orin", "STUB_CC": "8.7"}
+ROCKY = {
+    "/etc/os-release": 'ID="rocky"\nID_LIKE="rhel centos fedora"\n',
+    "/lib/modules/5.14.0-1.el9/extra/nvidia.ko.xz": "",
+}
+
+
+def dmesg(*lines: str) -> dict[str, str]:
+    """A program that prints what the kernel would have said."""
+    text = "\n".join(f"[   10.{number:06d}] {line}" for number, line in enumerate(lines))
+    return {"/usr/local/sbin/dmesg": f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n"}
+
+
+WRITE_EVERYWHERE = """import os
+for fd in range(1, 64):
+    try:
+        os.write(fd, b'{"stage": "import", "event": "leave"} and no newline')
+    except OSError:
+        pass
+"""
 
 UNSEEN = Machine(module="", modules=(), nodes=("nvidiactl", "nvidia0"))
 """A driver that runs, where /proc and /sys show nothing of it (gVisor; a container without them)."""

@@ -46,7 +46,7 @@ class Machine:
     )
     """Driver libraries in /usr/lib/<multiarch>, with the version in their real names."""
     files: dict[str, str] = field(default_factory=dict)
-    """Files to write, by absolute path. A text that begins with ``->`` is a link."""
+    """Files to write, by absolute path. A text that begins with ``->`` is a link, one that begins with ``#!`` a program."""
     remove: tuple[str, ...] = ()
     shm_kib: int = 1 << 20
     cpuinfo: str = CPUINFO

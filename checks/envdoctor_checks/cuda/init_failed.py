@@ -24,6 +24,15 @@ from envdoctor.knowledge.codes import cuda_code
 TORCHS_CODE = re.compile(r"Error (\d+)\b")
 UNKNOWN_ERROR = "CUDA unknown error"
 NO_DEVICE, UNKNOWN = 100, 999
+BY_CODE = {
+    2: Fix("See who holds the GPU's memory", "sudo fuser -v /dev/nvidia*"),
+    46: Fix("See who holds the GPU, and its compute mode", "sudo fuser -v /dev/nvidia*; nvidia-smi -q -d COMPUTE"),
+    803: Fix(
+        "Find the libcuda that is not of the kernel module's version",
+        "ldconfig -p | grep libcuda.so.1; cat /proc/driver/nvidia/version",
+    ),
+}
+"""Codes that say what to look for; the others leave a driver that is in a bad state."""
 
 
 @check(
@@ -77,7 +86,8 @@ def init_failed(
     code, name = _code(cuda_driver, torch_runtime)
     if code is not None and cuda_driver is not None:
         if not _speaks_for_itself(code, cuda_driver, gpu_seen(pci_bus, nvml, cuda_driver)):
-            yield _finding(code, name, cuda_driver, torch_runtime, nvml, kernel_log, _ways_out(system, container))
+            fix = (BY_CODE[code],) if code in BY_CODE else _ways_out(system, container)
+            yield _finding(code, name, cuda_driver, torch_runtime, nvml, kernel_log, fix)
         return
     said = next(iter(pointing_at(messages, "cuda.init-failed")), None)
     if cuda_driver is None and messages is not None and said is not None:
@@ -128,6 +138,8 @@ def _finding(
         if nvml is not None and nvml_works(nvml)
         else ""
     )
+    if nvml is not None and nvml.init_code:
+        fine = f" NVML fails too, with code {nvml.init_code}."
     lines = log.matching("NVRM", "nvidia-uvm", "Xid")[-3:] if log is not None else ()
     sure: Confidence = "certain" if by_cuinit and code != NO_DEVICE else "likely"
     return Finding(

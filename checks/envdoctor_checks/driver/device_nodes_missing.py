@@ -73,8 +73,12 @@ def device_nodes_missing(
         title=f"{', '.join(missing)} missing; {seen}{ends}"[:100],
         detail="CUDA opens these nodes; nvidia-smi does without /dev/nvidia-uvm, so it can look healthy.",
         evidence=(
-            *(node.says("exists") for path in missing if (node := device_nodes.node(path)) is not None),
-            *((kernel_module.says("uvm_loaded"),) if kernel_module is not None else ()),
+            *(node.says("exists", "not there") for path in missing if (node := device_nodes.node(path)) is not None),
+            *(
+                (kernel_module.says("uvm_loaded", "no nvidia_uvm module"),)
+                if kernel_module is not None and kernel_module.uvm_loaded is False
+                else ()
+            ),
             *((cuda_driver.says("init_code"),) if cuda_driver is not None and cuda_driver.init_code else ()),
         ),
         fix=(

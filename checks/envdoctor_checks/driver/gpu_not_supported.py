@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, nvml_works
+from envdoctor.diagnose.predicates import cuda_works, library_version, nvml_works
 from envdoctor.diagnose.remedy import install_branch, install_driver
-from envdoctor.facts import CudaDriver, Evidence, KernelLog, KernelModule, Messages, Nvml, PciBus, System, TorchRuntime
+from envdoctor.facts import (
+    CudaDriver,
+    DriverLibraries,
+    Evidence,
+    KernelLog,
+    KernelModule,
+    Messages,
+    Nvml,
+    PciBus,
+    System,
+    TorchRuntime,
+)
 from envdoctor.knowledge.drivers import architecture, branch_of, drives
 from envdoctor.knowledge.gpus import compute_capability_by_pci
 
@@ -20,7 +31,7 @@ SAID = ("kernel-gpu-not-supported-by-open", "kernel-gpu-not-supported", "kernel-
 @check(
     "driver.gpu-not-supported",
     fields=("kernel_log.lines|messages.messages|nvml.device_count",),
-    explains=("cuda.init-failed", "driver.device-nodes-missing"),
+    explains=("cuda.init-failed", "driver.device-nodes-missing", "driver.module-not-loaded", "cuda.driver-too-old"),
 )
 def gpu_not_supported(
     kernel_log: KernelLog | None,
@@ -31,12 +42,14 @@ def gpu_not_supported(
     torch_runtime: TorchRuntime | None,
     pci_bus: PciBus | None,
     system: System | None,
+    driver_libraries: DriverLibraries | None,
 ) -> Iterator[Finding]:
     """This driver branch, or this flavour of its kernel module, does not drive this GPU.
 
     What it means:
     A branch knows the GPUs up to its time and drops old ones; the open kernel module needs Turing or newer, and Blackwell and newer need the
-    open one. The module loads, refuses the card, and `nvidia-smi` says "No devices were found".
+    open one. The module refuses the card: with another card beside it `nvidia-smi` does not list this one, without one the module does not
+    even stay loaded ("No such device").
 
     How to confirm it by hand:
     `sudo dmesg | grep NVRM` names the reason.
@@ -58,7 +71,8 @@ def gpu_not_supported(
     unknown = unknown or list(_by_the_table(kernel_module, nvml, pci_bus))
     if not (needs_open or unfit or unknown):
         return
-    version = (kernel_module.version if kernel_module is not None else None) or ""
+    running = kernel_module.version if kernel_module is not None else None
+    version = running or library_version(driver_libraries, nvml) or ""
     flavour = (kernel_module.flavour if kernel_module is not None else None) or (
         "proprietary" if needs_open else "open" if unfit else ""
     )
@@ -69,6 +83,7 @@ def gpu_not_supported(
         source = "report"
     reason, fix = _reason(needs_open, unfit, pci_bus, version, system)
     module = f"{flavour.capitalize()} kernel module {version}" if flavour else f"Driver {version}"
+    module = module.strip()
     yield Finding(
         title=f"{module} does not drive {gpu}: {reason}"[:100],
         evidence=tuple(Evidence(source, text) for text in (*needs_open, *unfit, *unknown)[-3:]),

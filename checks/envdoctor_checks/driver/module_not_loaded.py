@@ -36,7 +36,6 @@ ECHOES = (
     "driver.device-nodes-missing",
     "cuda.init-failed",
     "cuda.driver-too-old",
-    "driver.gpu-not-supported",
     "torch.wrong-vendor-build",
 )
 KEPT_FOR_GUESTS = ("vfio", "pci-stub", "xen-pciback")
@@ -44,7 +43,13 @@ KEPT_FOR_GUESTS = ("vfio", "pci-stub", "xen-pciback")
 DKMS_KEY = "/var/lib/dkms/mok.pub"
 KEYS = {"ubuntu": "/var/lib/shim-signed/mok/MOK.der", "fedora": "/etc/pki/akmods/certs/public_key.der"}
 """The key that a distribution signs with the modules it builds; elsewhere DKMS makes its own (dkms.8, "MODULE SIGNING")."""
-REFUSED = ("Key was rejected", "Required key not available", "Loading of unsigned module", "Lockdown: modprobe")
+REFUSED = (
+    "Key was rejected",
+    "Required key not available",
+    "Loading of unsigned module",
+    "Loading of module with un",
+    "Lockdown: modprobe",
+)
 SAID = ("nvidia-smi-cannot-communicate", "container-driver-not-loaded", "tensorflow-kernel-driver-not-running", "modprobe-key-rejected",
         "modprobe-key-not-available", "modprobe-module-nvidia", "modprobe-no-module-nvidia")  # fmt: skip
 
@@ -112,7 +117,7 @@ def module_not_loaded(
         detail="The libraries have no kernel module to talk to, so no program sees the GPU.",
         evidence=(
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),
-            *((kernel_module.says("loaded"),) if kernel_module is not None else ()),
+            *((kernel_module.says("loaded", "no nvidia module"),) if absent and kernel_module is not None else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
             *((kernel_log.says("lines", line) for line in kernel_log.matching(*REFUSED)[-2:]) if kernel_log else ()),
         ),

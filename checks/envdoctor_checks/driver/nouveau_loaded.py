@@ -69,7 +69,11 @@ def nouveau_loaded(
         detail="nouveau cannot run CUDA, and while it has the card NVIDIA's module cannot take it.",
         evidence=(
             *(gpu.says("driver") for gpu in held),
-            *((kernel_module.says("nouveau_loaded"),) if kernel_module is not None else ()),
+            *(
+                (kernel_module.says("nouveau_loaded", "nouveau is loaded"),)
+                if loaded and kernel_module is not None
+                else ()
+            ),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),
         fix=(install_driver(system), blacklist) if missing else (blacklist,),

@@ -39,7 +39,7 @@ def not_installed(
     yield Finding(
         title=f"{path}{version} has no torch{remains}"[:100],
         evidence=(
-            torch_install.says("present"),
+            torch_install.says("present", "no torch"),
             *((left.says("location", f"torch {left.version} in {left.location}"),) if left is not None else ()),
             *(
                 (interpreter.says("path", f"{interpreter.path} ({interpreter.chosen_by})"),)

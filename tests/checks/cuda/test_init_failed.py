@@ -131,3 +131,15 @@ def test_silent_on_a_hang_and_without_any_libcuda() -> None:
 
 def test_skipped_where_nobody_asked() -> None:
     assert judge(init_failed, NVML, GPU).result.status == "skipped"
+
+
+def test_a_code_that_says_what_to_look_for_has_its_own_way_out() -> None:
+    for code, command in ((46, "nvidia-smi -q -d COMPUTE"), (803, "ldconfig -p"), (2, "fuser")):
+        [finding] = judge(init_failed, CudaDriver(library=LIBRARY, init_code=code), NVML).findings
+        assert len(finding.fix) == 1
+        assert command in (finding.fix[0].command or "")
+
+
+def test_says_where_nvml_fails_too() -> None:
+    [finding] = judge(init_failed, CudaDriver(library=LIBRARY, init_code=999), Nvml(init_code=999)).findings
+    assert finding.detail.endswith("NVML fails too, with code 999.")

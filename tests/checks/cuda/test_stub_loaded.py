@@ -106,6 +106,7 @@ def test_a_stub_under_the_drivers_own_name_is_not_sought_in_the_loaders_configur
     [finding] = judge(stub_loaded, loaded, DriverLibraries(copies=(copied,))).findings
     assert finding.title == "libcuda is the toolkit's stub /usr/lib/libcuda.so.1; cuInit returns 34"
     assert finding.fix[0].command == "dpkg -S /usr/lib/libcuda.so.1 || rpm -qf /usr/lib/libcuda.so.1"
+    assert finding.detail == "No libcuda of a driver was found beside it."
 
 
 def test_a_link_to_the_stub_is_removed() -> None:

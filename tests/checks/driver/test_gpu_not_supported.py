@@ -6,7 +6,8 @@ import pytest
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import KernelLog, KernelModule, Message, Messages, Nvml, PciBus, System
 from envdoctor_checks.driver.gpu_not_supported import gpu_not_supported
-from healthy import BUS, CUDA, GPU, MODULE, NVML, UBUNTU
+from envdoctor_checks.driver.module_not_loaded import module_not_loaded
+from healthy import BUS, CUDA, GPU, LIBRARIES, MODULE, NVML, UBUNTU
 
 OPEN = "NVRM: installed in this system requires use of the NVIDIA open kernel modules."
 LEGACY = "NVRM: The NVIDIA GPU 0000:01:00.0 (PCI ID: 10de:1b80) installed in this system is not supported by the NVIDIA 595.45.04 driver release."
@@ -57,3 +58,16 @@ def test_silent_where_the_branch_drives_the_card_or_does_not_run() -> None:
     for module in (KernelModule(loaded=True, version="580.95.05"), KernelModule(loaded=False), MODULE):
         bus = BUS if module is MODULE else OLD_CARD
         assert judge(gpu_not_supported, module, bus, NONE_FOUND).findings == ()
+
+
+def test_names_the_installed_version_where_the_module_did_not_stay_loaded() -> None:
+    module = KernelModule(loaded=False)
+    [finding] = judge(gpu_not_supported, KernelLog(lines=(OPEN,)), module, LIBRARIES, BUS, UBUNTU).findings
+    assert finding.title.startswith("Proprietary kernel module 595.45.04 does not drive ")
+    [finding] = judge(gpu_not_supported, KernelLog(lines=(OPEN,)), module, BUS).findings
+    assert finding.title.startswith("Proprietary kernel module does not drive ")
+
+
+def test_is_the_cause_of_a_module_that_does_not_load() -> None:
+    assert "driver.module-not-loaded" in gpu_not_supported.explains
+    assert "driver.gpu-not-supported" not in module_not_loaded.explains
