@@ -55,22 +55,27 @@ def missing_libraries(
     texts = list(words(torch_runtime))
     asked = list(dict.fromkeys(found for text in texts for found in asked_for(text)))
     unsaid = [match for text in texts for match in NO_SYMBOL.finditer(text)] if not asked else []
-    imported = torch_runtime.stage("import")
-    if not asked and not unsaid:
-        later = mapped_files is not None and imported is not None and imported.status == "ok"
-        if not later or mapped_files is None or torch_install is None or not torch_install.location:
-            return MissingLibraries()
-        there = {os.path.basename(file.path) for file in mapped_files.files}
-        disk = Disk(host, Search(host, interpreter), torch_install)
-        return MissingLibraries(missing=tuple(disk.describe(found) for found in disk.wanted_later(there)))
     disk = Disk(host, Search(host, interpreter), torch_install)
     if unsaid:
         parts = [f"libcudnn_{match['part'].lower()}.so" for match in unsaid if match["part"]]
         asked = [Asked(name, "library") for name in disk.unresolved("libcudnn") or disk.absent(parts, "libcudnn.so")]
+    elif not asked:
+        there = (
+            {os.path.basename(file.path) for file in mapped_files.files}
+            if mapped_files and _imported(torch_runtime)
+            else None
+        )
+        later = disk.wanted_later(there) if there is not None and disk.site else ()
+        return MissingLibraries(missing=tuple(map(disk.describe, later)))
     return MissingLibraries(
         missing=tuple(disk.describe(found) for found in asked),
         sources=dict.fromkeys(("missing",), "the error that import torch ended with"),
     )
+
+
+def _imported(runtime: TorchRuntime) -> bool:
+    stage = runtime.stage("import")
+    return stage is not None and stage.status == "ok"
 
 
 @dataclass(frozen=True)
