@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import Host
 from envdoctor.collect.loader import Elf, Search, exports, openers_of, read_elf
-from envdoctor.facts import Interpreter, MissingLibraries, MissingLibrary, TorchInstall, TorchRuntime
+from envdoctor.facts import Interpreter, MappedFiles, MissingLibraries, MissingLibrary, TorchInstall, TorchRuntime
 from envdoctor.knowledge.libraries import providers
 
 MISSING = (
@@ -40,24 +40,42 @@ VERSION = re.compile(
 )
 
 
+LINALG = "libtorch_cuda_linalg.so"
+
+
 @collector(quick=False, when="not with --pid")
 def missing_libraries(
-    host: Host, torch_runtime: TorchRuntime, torch_install: TorchInstall | None, interpreter: Interpreter | None
+    host: Host,
+    torch_runtime: TorchRuntime,
+    mapped_files: MappedFiles | None,
+    torch_install: TorchInstall | None,
+    interpreter: Interpreter | None,
 ) -> MissingLibraries:
-    """What the import, and the stages after it, could not find; empty where nothing was missing."""
+    """What the import, and the stages after it, could not find, and what a later use would not; empty: nothing is missing."""
     texts = list(words(torch_runtime))
     asked = list(dict.fromkeys(found for text in texts for found in asked_for(text)))
     unsaid = [match for text in texts for match in NO_SYMBOL.finditer(text)] if not asked else []
-    if not asked and not unsaid:
-        return MissingLibraries()
     disk = Disk(host, Search(host, interpreter), torch_install)
     if unsaid:
         parts = [f"libcudnn_{match['part'].lower()}.so" for match in unsaid if match["part"]]
         asked = [Asked(name, "library") for name in disk.unresolved("libcudnn") or disk.absent(parts, "libcudnn.so")]
+    elif not asked:
+        there = (
+            {os.path.basename(file.path) for file in mapped_files.files}
+            if mapped_files and _imported(torch_runtime)
+            else None
+        )
+        later = disk.wanted_later(there) if there is not None and disk.site else ()
+        return MissingLibraries(missing=tuple(map(disk.describe, later)))
     return MissingLibraries(
         missing=tuple(disk.describe(found) for found in asked),
         sources=dict.fromkeys(("missing",), "the error that import torch ended with"),
     )
+
+
+def _imported(runtime: TorchRuntime) -> bool:
+    stage = runtime.stage("import")
+    return stage is not None and stage.status == "ok"
 
 
 @dataclass(frozen=True)
@@ -175,6 +193,14 @@ class Disk:
         elf = next(filter(None, map(read_elf, paths)), None)
         numbered = (name + elf.path[elf.path.rindex(".") :] for name in names) if elf is not None else ()
         return tuple(name for name in numbered if self.search.find(name, elf) is None)
+
+    def wanted_later(self, mapped: Set[str]) -> Iterator[Asked]:
+        """What of the pinned wheels the library of torch.linalg needs, which is loaded at first use, and would not find."""
+        elf = read_elf(f"{self.site}/torch/lib/{LINALG}")
+        pinned = {pin.name for pin in (self.install.pins or ())} if self.install else set()
+        for name in elf.needed if elf is not None else ():
+            if name not in mapped and pinned.intersection(providers(name)) and self.search.find(name, elf) is None:
+                yield Asked(name, "library", by=f"{self.site}/torch/lib/{LINALG}")
 
     def _numbered(self, name: str) -> str:
         """``libcudart.so.12`` for ``libcudart.so``: the name that torch's libraries ask for."""

@@ -25,6 +25,8 @@ FILE_NUMBER = re.compile(r"\.so\.(\d+\.\d+(?:\.\d+)+)$")
 """Three numbers or more: libcudart.so.11.0 is that of every CUDA 11."""
 SEARCHED = re.compile(r"(?P<folder>.*) \((?P<why>[^()]*)\)")
 TOOLKIT = re.compile(r"/(?:usr/local|opt)/cuda[^/]*(?=/)")
+LINALG = "libtorch_cuda_linalg.so"
+"""Loaded when torch.linalg is first used on a GPU; all else torch needs at its import."""
 DRIVER_ONLY = Fix("Install the NVIDIA driver, or pass it into the container: no wheel ships this library")
 LEADING_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
@@ -157,9 +159,12 @@ def found_nowhere(
     wanted = one.provider or "torch"
     drivers = owner_of(one.name) == "driver"
     evidence = [one.says("searched", searched) for searched in one.searched[:4]]
+    later = needed_by == LINALG
+    use = "torch.linalg ends with an error on the GPU" if later else f"torch {torch_version or ''} cannot be imported"
     return Finding(
         title=f"{needed_by} needs {one.name}; {where}",
-        detail=f"torch {torch_version or ''} cannot be imported without it.{elsewhere}".replace("  ", " "),
+        severity="warning" if later else "error",
+        detail=f"{use} without it.{elsewhere}".replace("  ", " "),
         evidence=(
             *((missing.says("missing", f"{one.name}: not found"),) if missing is not None else ()),
             *(one.says("copies", copy) for copy in one.copies[:2]),

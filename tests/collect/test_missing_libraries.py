@@ -7,7 +7,16 @@ import pytest
 
 from envdoctor.collect.host import LiveHost
 from envdoctor.collect.missing_libraries import Asked, asked_for, library_of_symbol, missing_libraries
-from envdoctor.facts import MissingLibraries, MissingLibrary, Pin, Stage, TorchInstall, TorchRuntime
+from envdoctor.facts import (
+    MappedFile,
+    MappedFiles,
+    MissingLibraries,
+    MissingLibrary,
+    Pin,
+    Stage,
+    TorchInstall,
+    TorchRuntime,
+)
 
 ElfWriter = Callable[..., str]
 
@@ -30,7 +39,7 @@ def site(write_elf: ElfWriter, tmp_path: Path) -> str:
 
 def examine(site: str, error: str, *, stderr: str = "", status: str = "failed", **environ: str) -> MissingLibraries:
     runtime = TorchRuntime(stages=(Stage(name="import", status=status, error=error),), stderr=stderr)  # type: ignore[arg-type]
-    return missing_libraries(LiveHost(environ=environ), runtime, TorchInstall(location=site, pins=(PIN,)), None)
+    return missing_libraries(LiveHost(environ=environ), runtime, None, TorchInstall(location=site, pins=(PIN,)), None)
 
 
 def one(found: MissingLibraries) -> MissingLibrary:
@@ -72,7 +81,7 @@ def test_nothing_is_missing_where_the_import_worked(site: str) -> None:
 
 def test_without_a_torch_location_the_name_is_still_told() -> None:
     runtime = TorchRuntime(stages=(Stage(name="import", status="failed", error=NOT_FOUND),))
-    missing = one(missing_libraries(LiveHost(environ={}), runtime, None, None))
+    missing = one(missing_libraries(LiveHost(environ={}), runtime, None, None, None))
     assert (missing.name, missing.needed_by) == ("libcudnn.so.9", None)
 
 
@@ -96,6 +105,28 @@ def test_a_runpath_lets_an_older_library_win(site: str, write_elf: ElfWriter, tm
     assert missing.copies == (old, own)
     assert missing.needed_by == asks
     assert missing.searched[0] == f"{tmp_path}/old (LD_LIBRARY_PATH)"
+
+
+def test_what_torch_linalg_will_need_is_sought_before(site: str, write_elf: ElfWriter) -> None:
+    asks = write_elf(
+        "site/torch/lib/libtorch_cuda_linalg.so",
+        needed=("libtorch_cuda.so", "libcusolver.so.11", "libcudart.so.12", "libm.so.6"),
+        rpath="$ORIGIN/../../nvidia/cusolver/lib",
+    )
+    pin = Pin(name="nvidia-cusolver-cu12", specifier="==11.6.1.9", installed="11.6.1.9", satisfied=True)
+    install = TorchInstall(location=site, pins=(pin,))
+    ok = TorchRuntime(stages=(Stage(name="import", status="ok"),))
+
+    def look(*mapped: str) -> MissingLibraries:
+        files = MappedFiles(files=tuple(MappedFile(path=path) for path in mapped))
+        return missing_libraries(LiveHost(environ={}), ok, files, install, None)
+
+    missing = one(look("/x/libcudart.so.12"))
+    assert (missing.name, missing.needed_by) == ("libcusolver.so.11", asks)
+    assert missing.provider == "nvidia-cusolver-cu12==11.6.1.9"
+    assert look("/elsewhere/libcusolver.so.11").missing == ()
+    write_elf("site/nvidia/cusolver/lib/libcusolver.so.11")
+    assert look().missing == ()
 
 
 def test_torchs_own_search_gives_no_number(site: str) -> None:

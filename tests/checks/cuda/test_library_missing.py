@@ -26,6 +26,18 @@ def test_fires_with_the_wheel_that_ships_it() -> None:
     assert second.command.endswith("torch==2.5.1 --index-url https://download.pytorch.org/whl/cu124")
 
 
+def test_what_only_torch_linalg_needs_keeps_nobody_from_importing_torch() -> None:
+    solver = MissingLibrary(
+        name="libcusolver.so.11",
+        needed_by="/v/torch/lib/libtorch_cuda_linalg.so",
+        provider="nvidia-cusolver-cu12==11.6.1.9",
+    )
+    [finding] = judge(library_missing, MissingLibraries(missing=(solver,)), PYTHON, TORCH).findings
+    assert finding.title == "libtorch_cuda_linalg.so needs libcusolver.so.11; the loader does not find it"
+    assert finding.severity == "warning"
+    assert finding.detail == "torch.linalg ends with an error on the GPU without it."
+
+
 def test_names_a_copy_that_no_search_leads_to() -> None:
     lost = MissingLibrary(name="libcublas.so.12", copies=("/usr/local/cuda-12.4/lib64/libcublas.so.12",))
     [finding] = judge(library_missing, MissingLibraries(missing=(lost,)), TORCH).findings
