@@ -16,7 +16,7 @@ MANY_CORRECTED = 20_000_000
 """Azure's limit for memory (its node health checks); Meta's is 50 million."""
 FIELDS = (
     *("ecc_uncorrected_volatile", "ecc_uncorrected_aggregate", "sram_uncorrected_aggregate", "sram_threshold_exceeded"),
-    *("remapped_uncorrectable", "remap_pending", "remap_failed", "remap_banks", "retired_pages", "retired_pending"),
+    *("remapped_uncorrectable", "remap_pending", "remap_failed", "retired_pages", "retired_pending"),
     "ecc_corrected_volatile",
 )
 """What is shown of a card, where it is neither zero nor unknown."""
@@ -36,7 +36,7 @@ def ecc_errors(nvml: Nvml) -> Iterator[Finding]:
     `nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT`; `sudo dmesg | grep -i xid` (48, 63, 64, 94, 95, 171, 172).
 
     Ways out:
-    Pending: take the jobs off the node and reset the GPU (`sudo nvidia-smi -r -i N`; on machines with NVSwitches all GPUs together), or
+    Pending: take the jobs off the node and reset the GPU (`sudo nvidia-smi -r -i N`; behind NVSwitches it can take all GPUs together), or
     restart the machine. Failed, exceeded, or again and again after a reset: run NVIDIA's report (`sudo nvidia-bug-report.sh`), and have the
     card replaced; until then leave it out with CUDA_VISIBLE_DEVICES, or drain the node.
 
@@ -77,7 +77,7 @@ def _judge(gpu: NvmlGpu) -> Iterator[Finding]:
 
 
 def _finding(gpu: NvmlGpu, what: str, severity: Severity, *, worn: bool = False) -> Finding:
-    seen = [name for name in FIELDS if getattr(gpu, name)]
+    seen = [name for name in FIELDS if getattr(gpu, name)] + (["remap_banks"] if (gpu.remap_banks or (0,))[-1] else [])
     return Finding(
         title=f"GPU {gpu.index}: {what}"[:100],
         severity=severity,
@@ -86,7 +86,7 @@ def _finding(gpu: NvmlGpu, what: str, severity: Severity, *, worn: bool = False)
         else "Results of programs that touch the bad memory cannot be trusted until it is repaired."
         if severity == "error" or not worn
         else "The next error in one of them cannot be repaired.",
-        evidence=tuple(gpu.says(name, f"{name.replace('_', ' ')}: {getattr(gpu, name)}") for name in seen),
+        evidence=tuple(gpu.says(name) for name in seen),
         fix=(replace(),) if worn else (reset(gpu.index), Fix(_AGAIN, f"nvidia-smi -q -d {_DISPLAYS} -i {gpu.index}")),
         gpu=gpu.index,
     )

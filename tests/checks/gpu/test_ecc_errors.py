@@ -47,7 +47,10 @@ def test_fires_on_the_gpu_that_has_it(fields: dict[str, Any], title: str, severi
 
 def test_all_that_is_known_of_the_card_is_evidence() -> None:
     [finding] = judge(ecc_errors, card(ecc_uncorrected_volatile=12, remap_pending=True, remap_failed=False)).findings
-    assert [evidence.value for evidence in finding.evidence] == ["ecc uncorrected volatile: 12", "remap pending: True"]
+    assert [(evidence.source, evidence.value) for evidence in finding.evidence] == [
+        ("NVML ecc_uncorrected_volatile", "12"),
+        ("NVML remap_pending", "True"),
+    ]
 
 
 def test_silent_on_a_card_without_ecc_and_on_errors_that_were_repaired_long_ago() -> None:
