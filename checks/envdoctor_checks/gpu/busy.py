@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, TorchRuntime, Work
+from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, Reading, TorchRuntime, Work
 
 BUSY_PERCENT = 20.0
 """Utilisation before our own work began: a desktop stays below, a job does not."""
@@ -20,7 +20,9 @@ FIX = (Fix("See who it is", "nvidia-smi"), Fix("Or take another GPU", "export CU
     fields=("work.devices|nvml.gpus",),
     explains=("compute.slow", "compute.step-jitter", "compute.launch-stall"),
 )
-def busy(work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | None) -> Iterator[Finding]:
+def busy(
+    work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | None, reading: Reading | None
+) -> Iterator[Finding]:
     """Another process keeps the GPU busy.
 
     What it means:
@@ -52,6 +54,8 @@ def busy(work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | Non
             fix=FIX,
             gpu=device.gpu,
         )
+    if reading is not None:
+        return  # the program that a report shows at work is mostly its author's own
     worked = {device.gpu for device in on_gpu(work)} if work is not None else set()
     for gpu in nvml.gpus if nvml is not None else ():
         if gpu.index not in worked:

@@ -30,7 +30,8 @@ def ecc_errors(nvml: Nvml) -> Iterator[Finding]:
     Memory with ECC corrects single bits and reports the rest. An uncorrectable error ends the program that met it; the row is then replaced
     by a spare one (Ampere and later) or its page retired, which takes effect at the next reset. Where a replacement failed, no spare row is
     left, or the card says that its SRAM had more errors than its threshold allows, no reset mends it: the card is to be replaced.
-    Rows that were replaced long ago, and errors that were corrected, are no fault.
+    Rows that were replaced long ago, and errors that were corrected, are no fault. Where the card says that nothing is to be done
+    (recovery action none), the errors were contained: only the programs that met them ended.
 
     How to confirm it by hand:
     `nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT`; `sudo dmesg | grep -i xid` (48, 63, 64, 94, 95, 171, 172).
@@ -64,7 +65,8 @@ def _judge(gpu: NvmlGpu) -> Iterator[Finding]:
     elif gpu.ecc_uncorrected_volatile:
         pending = "; a repair waits for a reset" if gpu.remap_pending or gpu.retired_pending else ""
         errors = f"{gpu.ecc_uncorrected_volatile} uncorrectable memory errors since the driver was loaded{pending}"
-        yield _finding(gpu, errors, "error")
+        contained = gpu.recovery_action == 0 and not pending
+        yield _finding(gpu, errors, "warning" if contained else "error")
     elif gpu.remap_pending:
         yield _finding(gpu, "a row of memory waits for a reset to be replaced", "warning")
     elif gpu.retired_pending:
@@ -81,15 +83,23 @@ def _finding(gpu: NvmlGpu, what: str, severity: Severity, *, worn: bool = False)
     return Finding(
         title=f"GPU {gpu.index}: {what}"[:100],
         severity=severity,
-        detail="They were corrected: no result is wrong by them. So many announce worse."
-        if severity == "info"
-        else "Results of programs that touch the bad memory cannot be trusted until it is repaired."
-        if severity == "error" or not worn
-        else "The next error in one of them cannot be repaired.",
+        detail=_detail(gpu, severity, worn=worn),
         evidence=tuple(gpu.says(name) for name in seen),
         fix=(replace(),) if worn else (reset(gpu.index), Fix(_AGAIN, f"nvidia-smi -q -d {_DISPLAYS} -i {gpu.index}")),
         gpu=gpu.index,
     )
+
+
+def _detail(gpu: NvmlGpu, severity: Severity, *, worn: bool) -> str:
+    if severity == "info":
+        return "They were corrected: no result is wrong by them. So many announce worse."
+    if severity == "warning" and worn:
+        return "The next error in one of them cannot be repaired."
+    if severity == "warning" and gpu.ecc_uncorrected_volatile and gpu.recovery_action == 0:
+        return (
+            "They were contained: the programs that met them ended, and the card says that nothing is to be done now."
+        )
+    return "Results of programs that touch the bad memory cannot be trusted until it is repaired."
 
 
 _AGAIN = "Then look whether the counters grow again; if they do, have the card replaced"

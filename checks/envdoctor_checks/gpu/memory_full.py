@@ -9,7 +9,7 @@ from envdoctor.diagnose.api import Finding, Fix, Severity, check
 from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.measured import held_by_others, on_gpu, place
 from envdoctor.diagnose.predicates import in_container
-from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, Work
+from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, Reading, Work
 
 MIB = 1 << 20
 SMALLEST_FREE = 512 * MIB
@@ -31,6 +31,7 @@ def memory_full(
     container: Container | None,
     cuda_driver: CudaDriver | None,
     environment: Environment | None,
+    reading: Reading | None,
 ) -> Iterator[Finding]:
     """Other processes hold the GPU's memory.
 
@@ -52,7 +53,7 @@ def memory_full(
     inside = in_container(container)
     unused = left_out(nvml, cuda_driver, environment)
     others = [gpu for gpu in (nvml.gpus if nvml is not None else ()) if gpu.index not in unused and not gpu.error]
-    room_elsewhere = any(gpu.memory_free_bytes is not None and not _is_full(gpu) for gpu in others)
+    room_elsewhere = reading is None and any(gpu.memory_free_bytes is not None and not _is_full(gpu) for gpu in others)
     for device in on_gpu(work) if work is not None else ():
         failed = [kernel for kernel in device.kernels if kernel.status == "out-of-memory" and held_by_others(device)]
         if failed or (device.memory_free is not None and device.memory_free < SMALLEST_FREE):

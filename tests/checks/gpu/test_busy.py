@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess
+from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess, Reading
 from envdoctor_checks.gpu.busy import busy
 from healthy import NVML, WORKS
 from measured import HEALTHY, device, with_load, work
@@ -50,6 +50,10 @@ def test_a_busy_gpu_without_a_process_is_others_doing_only_where_no_torch_of_our
     [finding] = judge(busy, seen(98)).findings
     assert finding.title == "GPU 3 is 98 % busy: no process to be seen"
     assert judge(busy, seen(98), WORKS).findings == ()
+
+
+def test_silent_on_the_program_that_a_report_shows() -> None:
+    assert judge(busy, seen(98, TRAINING), Reading()).findings == ()
 
 
 def test_silent_on_a_desktops_display_and_where_nothing_is_known() -> None:

@@ -45,6 +45,14 @@ def test_fires_on_the_gpu_that_has_it(fields: dict[str, Any], title: str, severi
     assert (finding.title, finding.severity, finding.gpu) == (title, severity, 3)
 
 
+def test_errors_that_the_card_contained_are_a_warning() -> None:
+    [finding] = judge(ecc_errors, card(ecc_uncorrected_volatile=2, recovery_action=0, remap_pending=False)).findings
+    assert (finding.severity, finding.gpu) == ("warning", 3)
+    assert "contained" in finding.detail
+    pending = card(ecc_uncorrected_volatile=2, recovery_action=0, remap_pending=True)
+    assert [f.severity for f in judge(ecc_errors, pending).findings] == ["error"]
+
+
 def test_all_that_is_known_of_the_card_is_evidence() -> None:
     [finding] = judge(ecc_errors, card(ecc_uncorrected_volatile=12, remap_pending=True, remap_failed=False)).findings
     assert [(evidence.source, evidence.value) for evidence in finding.evidence] == [
