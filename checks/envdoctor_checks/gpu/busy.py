@@ -66,7 +66,8 @@ def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
     """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing."""
     names = [_name(process) for process in gpu.processes or () if process.kind in ("compute", "mps")]
     percent = gpu.utilization_percent or 0
-    at_work = percent >= BUSY_PERCENT and (alone or bool(names))
+    unseen = alone and not gpu.processes  # what draws a desktop is listed, and is no job
+    at_work = percent >= BUSY_PERCENT and (unseen or bool(names))
     if not names and not at_work:
         return
     who = (

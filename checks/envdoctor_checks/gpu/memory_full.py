@@ -104,7 +104,7 @@ def _leak(gpu: NvmlGpu) -> Finding:
         title=f"GPU {gpu.index}: {(gpu.memory_used_bytes or 0) // MIB} MiB in use, and no process is seen that holds it",
         severity="info",
         detail="A process that died badly, or one that the driver does not show, holds it.",
-        evidence=(gpu.says("memory_used_bytes"), gpu.says("processes", "none")),
+        evidence=(gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", "none")),
         fix=(Fix("See who has the GPU open, those that nvidia-smi does not show too", "sudo fuser -v /dev/nvidia*"),),
         gpu=gpu.index,
     )
@@ -118,7 +118,9 @@ def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severi
         severity=severity,
         detail=f"Memory is in use{_held(gpu, inside)}.",
         evidence=(
-            (gpu.says("memory_used_bytes"), gpu.says("processes", ", ".join(_holders(gpu)) or "none")) if gpu else ()
+            (gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", ", ".join(_holders(gpu)) or "none"))
+            if gpu
+            else ()
         ),
         fix=(
             Fix("See who holds it, those in other containers too", "sudo fuser -v /dev/nvidia*"),
@@ -126,6 +128,10 @@ def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severi
         ),
         gpu=room.gpu,
     )
+
+
+def _mib(gpu: NvmlGpu) -> str | None:
+    return f"{gpu.memory_used_bytes // MIB} MiB" if gpu.memory_used_bytes is not None else None
 
 
 def _holders(gpu: NvmlGpu | None) -> list[str]:

@@ -58,4 +58,5 @@ def test_silent_on_the_program_that_a_report_shows() -> None:
 
 def test_silent_on_a_desktops_display_and_where_nothing_is_known() -> None:
     assert judge(busy, seen(4, NvmlProcess(pid=1, name="Xorg", kind="graphics"))).findings == ()
+    assert judge(busy, seen(70, NvmlProcess(pid=1, name="Xorg", kind="graphics"))).findings == ()
     assert judge(busy, NVML).findings == ()
