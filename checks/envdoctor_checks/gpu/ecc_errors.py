@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
 from envdoctor.diagnose.cards import replace, reset
-from envdoctor.facts import Nvml, NvmlGpu
+from envdoctor.diagnose.measured import on_gpu, place
+from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, Work
 
 REMAPS_AT_MOST = 512
 """Rows of one bank's reserve: DCGM's limit for replacing a card."""
@@ -14,6 +15,8 @@ RETIRED_AT_MOST = 63
 """Retired pages at which NVIDIA replaces a card from before Ampere."""
 MANY_CORRECTED = 20_000_000
 """Azure's limit for memory (its node health checks); Meta's is 50 million."""
+STORM = 10
+"""Corrected errors a second under load: DCGM's limit. A card whose memory fails has thousands, and none while it idles."""
 FIELDS = (
     *("ecc_uncorrected_volatile", "ecc_uncorrected_aggregate", "sram_uncorrected_aggregate", "sram_threshold_exceeded"),
     *("remapped_uncorrectable", "remap_pending", "remap_failed", "retired_pages", "retired_pending"),
@@ -22,8 +25,8 @@ FIELDS = (
 """What is shown of a card, where it is neither zero nor unknown."""
 
 
-@check("gpu.ecc-errors", fields=("nvml.gpus",), explains=("compute.wrong-result",))
-def ecc_errors(nvml: Nvml) -> Iterator[Finding]:
+@check("gpu.ecc-errors", fields=("nvml.gpus|work.devices",), explains=("compute.wrong-result",))
+def ecc_errors(nvml: Nvml | None, work: Work | None) -> Iterator[Finding]:
     """The GPU's memory has uncorrectable errors, or repairs of it wait for a reset or failed.
 
     What it means:
@@ -44,8 +47,35 @@ def ecc_errors(nvml: Nvml) -> Iterator[Finding]:
     Often mistaken for:
     A bug of the program, whose loss turns NaN or which ends with "uncorrectable ECC error encountered".
     """
-    for gpu in nvml.gpus:
-        yield from _judge(gpu)
+    told: dict[int | None, Severity] = {}
+    for gpu in nvml.gpus if nvml is not None else ():
+        for finding in _judge(gpu):
+            told[gpu.index] = finding.severity
+            yield finding
+    for device in on_gpu(work) if work is not None else ():
+        if told.get(device.gpu) != "error":
+            yield from _under_load(device, known=device.gpu in told)
+
+
+def _under_load(device: DeviceWork, *, known: bool) -> Iterator[Finding]:
+    """What its counters grew by while it worked: a storm that an idle card does not show."""
+    load, seconds = device.load, device.seconds or 0.0
+    if load is None:
+        return
+    if load.ecc_uncorrected:
+        what, field = f"{load.ecc_uncorrected} uncorrectable memory errors while it worked", "ecc_uncorrected"
+    elif not known and load.ecc_corrected and load.ecc_corrected >= STORM * max(seconds, 1.0):
+        what, field = f"{load.ecc_corrected} memory errors corrected in {seconds:.0f} s of work", "ecc_corrected"
+    else:
+        return
+    yield Finding(
+        title=f"{place(device)}: {what}",
+        severity="error" if load.ecc_uncorrected else "warning",
+        detail="Its memory is failing.",
+        evidence=(load.says(field),),
+        fix=(replace(),),
+        gpu=device.gpu,
+    )
 
 
 def _judge(gpu: NvmlGpu) -> Iterator[Finding]:
