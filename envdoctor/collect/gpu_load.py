@@ -43,8 +43,17 @@ def load_of(lines: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any]]) 
         memory_used_before=samples[0].get("memory_used"),
         memory_used_most=_most(samples, "memory_used"),
         bus_width=constants.get("bus_width"),
+        **_grown([line["counters"] for line in lines if "counters" in line]),
     )
     return load, tuple(tenants)
+
+
+def _grown(counters: Sequence[dict[str, int]]) -> dict[str, Any]:
+    """By how much each counter grew between the first look and the last; nothing where there was only one."""
+    if len(counters) < 2:
+        return {}
+    first, last = counters[0], counters[-1]
+    return {key: last[key] - first[key] for key in first if key in last and last[key] >= first[key]}
 
 
 def _during(samples: Sequence[dict[str, Any]], kernels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

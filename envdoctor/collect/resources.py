@@ -88,7 +88,7 @@ def _numa(host: Host) -> tuple[NumaNode, ...] | None:
             return None
         if len(distances) != len(nodes) or not all(text.isdigit() for text in distances):
             return None
-        found.append(NumaNode(node=node, cpus=cpus, distances=dict(zip(nodes, map(int, distances), strict=True))))
+        found.append(NumaNode(node=node, cpus=cpus, distances=tuple(map(int, distances))))
     return tuple(found) or None
 
 

@@ -24,7 +24,7 @@ def reset(gpu: int | None) -> Fix:
     """Reset one card."""
     which = f" -i {gpu}" if gpu is not None else ""
     return Fix(
-        "Reset the GPU with no process on it (with NVSwitches, all GPUs together), or restart the machine",
+        "Reset the GPU with no process on it (all GPUs together where one alone is refused), or restart the machine",
         f"sudo nvidia-smi -r{which}",
     )
 

@@ -46,8 +46,8 @@ class NumaNode(Fact, frozen=True, kw_only=True):
     node: int
     cpus: str = ""
     """``0-31,64-95``; empty: memory only."""
-    distances: dict[int, int] = {}
-    """To every node; 10 is itself, up to 16 the same socket, 20 and more another one."""
+    distances: tuple[int, ...] = ()
+    """To every node, in the order of their numbers; 10 is itself, up to 16 the same socket, 20 and more another one."""
 
 
 class Resources(Fact, frozen=True, kw_only=True):

@@ -132,6 +132,10 @@ class NvmlGpu(Fact, frozen=True, kw_only=True):
     """The links that have recovery errors."""
     inforom_valid: bool | None = None
 
+    def source(self, field: str) -> str:
+        """Where the value of `field` was read: a bare number says little without its name."""
+        return self.sources.get(field) or f"NVML {field}"
+
 
 class GpuPair(Fact, frozen=True, kw_only=True):
     """Two GPUs, and what lies between them."""

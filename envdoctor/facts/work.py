@@ -144,6 +144,11 @@ class Load(Fact, frozen=True, kw_only=True):
     memory_used_before: int | None = None
     """Bytes in use when the first sample was taken."""
     memory_used_most: int | None = None
+    ecc_corrected: int | None = None
+    """Memory errors that were corrected while it worked."""
+    ecc_uncorrected: int | None = None
+    pcie_replays: int | None = None
+    """Packets that the link sent again meanwhile."""
     bus_width: int | None = None
     """Bits of the memory bus."""
 

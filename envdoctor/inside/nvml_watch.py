@@ -84,6 +84,17 @@ def constants(ask):
     return values
 
 
+def counters(ask):
+    """What only grows: errors of memory since the driver was loaded, packets that PCIe sent again. Asked before and after, not in between."""
+    wide = ctypes.c_ulonglong
+    found = {
+        "ecc_corrected": ask("nvmlDeviceGetTotalEccErrors", wide, 0, 0),
+        "ecc_uncorrected": ask("nvmlDeviceGetTotalEccErrors", wide, 1, 0),
+        "pcie_replays": ask("nvmlDeviceGetPcieReplayCounter", ctypes.c_uint),
+    }
+    return {key: value.value for key, value in found.items() if value is not None}
+
+
 class Process(ctypes.Structure):
     _fields_ = [
         ("pid", ctypes.c_uint),
@@ -113,8 +124,10 @@ def main():
     ask = asker(nvml, handle)
     print(json.dumps({"processes": processes(nvml, handle) or []}), flush=True)
     print(json.dumps({"constants": constants(ask)}), flush=True)
+    print(json.dumps({"counters": counters(ask)}), flush=True)
     while not select.select([sys.stdin], [], [], PERIOD)[0]:
         print(json.dumps(dict(sample(ask), at=time.monotonic())), flush=True)
+    print(json.dumps({"counters": counters(ask)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ GPU = re.compile(r"^GPU (?P<bus>[0-9A-Fa-f]{8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.\d
 LINK_GPU = re.compile(r"^\s*GPU (?P<index>\d+): .*\(UUID")
 LINK = re.compile(r"^\s*Link (?P<link>\d+): (?P<state><?inactive>?|[\d.]+ GB/s)")
 REASONS = {
+    "Idle": 0x1,
     "HW Slowdown": 0x8,
     "SW Thermal Slowdown": 0x20,
     "HW Thermal Slowdown": 0x40,
@@ -21,6 +22,39 @@ REASONS = {
     "HW Power Brake": 0x80,
 }
 FABRIC = {"N/A": 0, "Not Started": 1, "In Progress": 2, "Completed": 3}
+YES = {"Yes": True, "No": False}
+ENABLED = {"Enabled": True, "Disabled": False}
+ACTIONS = {"None": 0, "Reset": 1, "GPU Reset": 1, "Reboot": 2, "Node Reboot": 2, "Drain P2P": 3, "Drain and Reset": 4}
+"""nvidia-smi's words for field 230."""
+WORDS: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {
+    ("Remapped Rows", "Pending"): ("remap_pending", YES),
+    ("Remapped Rows", "Remapping Failure Occurred"): ("remap_failed", YES),
+    ("Retired Pages", "Pending Page Blacklist"): ("retired_pending", YES),
+    ("Aggregate", "SRAM Threshold Exceeded"): ("sram_threshold_exceeded", YES),
+    ("ECC Mode", "Current"): ("ecc_enabled", ENABLED),
+    ("ECC Mode", "Pending"): ("ecc_pending", ENABLED),
+    ("MIG Mode", "Current"): ("mig_mode", {"Enabled": 1, "Disabled": 0}),
+    ("MIG Mode", "Pending"): ("mig_mode_pending", {"Enabled": 1, "Disabled": 0}),
+    ("Fabric", "State"): ("fabric_state", FABRIC),
+    ("", "GPU Recovery Action"): ("recovery_action", ACTIONS),
+    ("", "Compute Mode"): ("compute_mode", {"Default": 0, "Prohibited": 2, "Exclusive_Process": 3}),
+}
+"""What a line says in words, by its section (empty: wherever it stands) and key."""
+DEGREES = {
+    "GPU Current Temp": "temperature_celsius",
+    "GPU Slowdown Temp": "temperature_slowdown_celsius",
+    "GPU T.Limit Temp": "temperature_margin_celsius",
+    "GPU Slowdown T.Limit Temp": "temperature_margin_slowdown_celsius",
+    "Memory Current Temp": "memory_temperature_celsius",
+    "Memory Max Operating Temp": "memory_temperature_max_celsius",
+}
+COUNTS = {
+    ("Remapped Rows", "Correctable Error"): "remapped_correctable",
+    ("Remapped Rows", "Uncorrectable Error"): "remapped_uncorrectable",
+    ("Link Width", "Max"): "pcie_width_max",
+    ("Link Width", "Current"): "pcie_width",
+    ("PCI", "Replays Since Reset"): "pcie_replays",
+}
 
 
 def read_log(lines: Sequence[Line]) -> dict[int, dict[str, Any]]:
@@ -48,24 +82,20 @@ def read_log(lines: Sequence[Line]) -> dict[int, dict[str, Any]]:
 
 
 def _take(row: dict[str, Any], section: str, key: str, value: str) -> None:
-    number = re.match(r"(\d+)(?:x\b|$)", value)
+    number = re.match(r"(-?\d+)(?:x\b| C$| bank\(s\)$|$)", value)
+    field, words = WORDS.get((section, key)) or WORDS.get(("", key)) or ("", {})
     if key in REASONS:
         row["clock_event_reasons"] = row.get("clock_event_reasons", 0) | (REASONS[key] if value == "Active" else 0)
-    elif section == "Link Width" and number is not None and key in ("Max", "Current"):
-        row["pcie_width_max" if key == "Max" else "pcie_width"] = int(number[1])
-    elif section == "Remapped Rows":
-        if key == "Pending":
-            row["remap_pending"] = value == "Yes"
-        elif key.startswith("Remapping Failure"):
-            row["remap_failed"] = value == "Yes"
-        elif key.startswith("Uncorrectable") and number is not None:
-            row["remapped_uncorrectable"] = int(number[1])
-    elif section in ("Volatile", "Aggregate") and number is not None and "Uncorrectable" in key:
-        field = f"ecc_uncorrected_{section.lower()}"
-        row[field] = row.get(field, 0) + int(number[1])
-    elif section == "Fabric" and key == "State" and value in FABRIC:
-        row["fabric_state"] = FABRIC[value]
-    elif key == "Compute Mode":
-        modes = {"Default": 0, "Prohibited": 2, "Exclusive_Process": 3}
-        if value in modes:
-            row["compute_mode"] = modes[value]
+    elif value in words:
+        row[field] = words[value]
+    elif number is None:
+        return
+    elif key in DEGREES:
+        row[DEGREES[key]] = int(number[1])
+    elif (section, key) in COUNTS:
+        row[COUNTS[section, key]] = int(number[1])
+    elif section == "Bank Remap Availability Histogram":
+        row["remap_banks"] = (*row.get("remap_banks", ()), int(number[1]))
+    elif section in ("Volatile", "Aggregate") and "Uncorrectable" in key:
+        counted = f"ecc_uncorrected_{section.lower()}"
+        row[counted] = row.get(counted, 0) + int(number[1])

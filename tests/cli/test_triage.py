@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from envdoctor.cli import group
+
+if TYPE_CHECKING:
+    from conftest import FakeDriver
 
 TEXT = (
     "RuntimeError: The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver\n"
@@ -88,3 +94,22 @@ def test_snapshot_and_triage_agree_with_check(tmp_path: Path) -> None:
     sent = json.loads(envdoctor("triage", str(file), "--json").stdout)
     assert sent["verdict"]["cause"] == live["verdict"]["cause"]
     assert sent["facts"]["redaction"] is not None
+
+
+def test_what_a_sick_card_says_of_itself_leads_to_the_same_cause(fake_driver: FakeDriver, tmp_path: Path) -> None:
+    sick = {
+        "STUB_GPU_COUNT": "8",
+        "STUB_THROTTLE_3": "0x48",
+        "STUB_PCIE_WIDTH_3": "1",
+        "STUB_ECC": "1",
+        "STUB_REMAP_3": "0,1,1,0",
+    }
+    printed = subprocess.run(
+        [fake_driver.bin / "nvidia-smi", "-q"], env={**os.environ, **sick}, capture_output=True, text=True, check=True
+    ).stdout
+    file = tmp_path / "nvidia-smi.txt"
+    file.write_text(printed)
+    report = json.loads(envdoctor("triage", str(file), "--json").output)
+    assert {finding["gpu"] for finding in report["findings"] if finding["severity"] != "info"} == {3}
+    assert report["verdict"]["cause"] == "gpu.ecc-errors"
+    assert set(report["verdict"]["also"]) == {"gpu.throttled", "gpu.pcie-degraded"}

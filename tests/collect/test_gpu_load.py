@@ -1,8 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from envdoctor.collect.gpu_load import load_of
+from envdoctor.inside import nvml_watch
+
+if TYPE_CHECKING:
+    from conftest import FakeDriver
 
 CONSTANTS = {
     "constants": {
@@ -66,3 +74,31 @@ def test_fields_that_the_card_has_not_stay_unknown() -> None:
 def test_nothing_sampled_is_nothing_known() -> None:
     assert load_of([], KERNELS) == (None, ())
     assert load_of([{"processes": [1]}, CONSTANTS], KERNELS) == (None, (1,))
+
+
+def test_counters_tell_by_how_much_they_grew() -> None:
+    before = {"counters": {"ecc_corrected": 7, "ecc_uncorrected": 1, "pcie_replays": 4}}
+    after = {"counters": {"ecc_corrected": 50_007, "ecc_uncorrected": 1, "pcie_replays": 2}}
+    load, _ = load_of([before, *BUSY, after], KERNELS)
+    assert load is not None
+    assert (load.ecc_corrected, load.ecc_uncorrected, load.pcie_replays) == (50_000, 0, None)
+    once, _ = load_of([before, *BUSY], KERNELS)
+    assert once is not None
+    assert (once.ecc_corrected, once.pcie_replays) == (None, None)
+
+
+def test_the_sampler_counts_before_and_after(fake_driver: FakeDriver) -> None:
+    script = Path(nvml_watch.__file__)
+    environ = {
+        "LD_LIBRARY_PATH": str(fake_driver.lib),
+        "STUB_ECC": "1",
+        "STUB_ECC_CORRECTED": "7",
+        "STUB_PCIE_REPLAYS": "4",
+    }
+    told = subprocess.run(
+        [sys.executable, str(script), "0000:01:00.0"], input="", env=environ, capture_output=True, text=True, check=True
+    ).stdout
+    lines = [json.loads(line) for line in told.splitlines()]
+    counted = {"ecc_corrected": 7, "ecc_uncorrected": 0, "pcie_replays": 4}
+    assert [line["counters"] for line in lines if "counters" in line] == [counted, counted]
+    assert lines[0] == {"processes": []}

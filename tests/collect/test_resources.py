@@ -106,8 +106,8 @@ def test_numa_nodes_with_their_distances(tmp_path: Path) -> None:
     }
     found = resources(RecordedHost(tmp_path, files))
     assert [(node.node, node.cpus, node.distances) for node in found.numa or ()] == [
-        (0, "0-31", {0: 10, 1: 32}),
-        (1, "32-63", {0: 32, 1: 10}),
+        (0, "0-31", (10, 32)),
+        (1, "32-63", (32, 10)),
     ]
     assert (found.numa_nodes, found.rdma_devices) == (2, ("mlx5_0",))
 

@@ -44,6 +44,8 @@ def test_a_runtime_only_code_has_the_runtimes_name() -> None:
         (4, "NVML_ERROR_NO_PERMISSION", "driver.device-permission"),
         (9, "NVML_ERROR_DRIVER_NOT_LOADED", "driver.module-not-loaded"),
         (12, "NVML_ERROR_LIBRARY_NOT_FOUND", "driver.not-installed"),
+        (14, "NVML_ERROR_CORRUPTED_INFOROM", "gpu.inforom-corrupted"),
+        (16, "NVML_ERROR_RESET_REQUIRED", "gpu.reset-required"),
         (15, "NVML_ERROR_GPU_IS_LOST", "driver.gpu-lost"),
         (18, "NVML_ERROR_LIB_RM_VERSION_MISMATCH", "driver.version-mismatch"),
     ],

@@ -153,6 +153,57 @@ GPU 00000000:3B:00.0
     assert gpu.ecc_uncorrected_volatile == 3
 
 
+def test_the_long_form_tells_repairs_heat_and_what_the_card_asks_for() -> None:
+    text = """\
+GPU 00000000:3B:00.0
+    MIG Mode
+        Current                           : Disabled
+        Pending                           : Enabled
+    GPU Recovery Action                   : Drain and Reset
+    PCI
+        Replays Since Reset               : 12
+    Clocks Event Reasons
+        Idle                              : Active
+        HW Slowdown                       : Not Active
+    ECC Mode
+        Current                           : Enabled
+        Pending                           : Enabled
+    ECC Errors
+        Volatile
+            SRAM Uncorrectable Parity     : 0
+            SRAM Uncorrectable SEC-DED    : 2
+            DRAM Uncorrectable            : 1
+        Aggregate
+            SRAM Uncorrectable Parity     : 5
+            SRAM Threshold Exceeded       : Yes
+    Remapped Rows
+        Correctable Error                 : 1
+        Uncorrectable Error               : 2
+        Pending                           : No
+        Remapping Failure Occurred        : No
+        Bank Remap Availability Histogram
+            Max                           : 2559 bank(s)
+            High                          : 0 bank(s)
+            Partial                       : 0 bank(s)
+            Low                           : 0 bank(s)
+            None                          : 1 bank(s)
+    Temperature
+        GPU Current Temp                  : 30 C
+        GPU T.Limit Temp                  : -4 C
+        GPU Slowdown T.Limit Temp         : -2 C
+        Memory Current Temp               : N/A
+"""
+    [gpu] = read(text, Nvml).gpus
+    assert (gpu.mig_mode, gpu.mig_mode_pending, gpu.recovery_action, gpu.pcie_replays) == (0, 1, 4, 12)
+    assert (gpu.ecc_enabled, gpu.ecc_pending, gpu.sram_threshold_exceeded) == (True, True, True)
+    assert (gpu.ecc_uncorrected_volatile, gpu.ecc_uncorrected_aggregate) == (3, 5)
+    assert (gpu.remapped_correctable, gpu.remapped_uncorrectable, gpu.remap_pending) == (1, 2, False)
+    assert gpu.remap_banks == (2559, 0, 0, 0, 1)
+    assert (gpu.temperature_celsius, gpu.temperature_margin_celsius) == (30, -4)
+    assert (gpu.temperature_margin_slowdown_celsius, gpu.memory_temperature_celsius) == (-2, None)
+    assert gpu.clock_event_reasons == 0x1
+
+
 @pytest.mark.parametrize(
     ("line", "name", "value"),
     [

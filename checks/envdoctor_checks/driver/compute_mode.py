@@ -67,10 +67,13 @@ def compute_mode(
 
 
 def _some(nvml: Nvml | None) -> Iterator[Finding]:
-    """CUDA works here: single GPUs that are closed all the same. One that is exclusive and taken serves somebody, or ourselves."""
-    for gpu in nvml.gpus if nvml is not None else ():
+    """CUDA works here: single GPUs that are closed all the same. One that is exclusive and taken serves somebody, or ourselves;
+    one that is unlike the others is mostly kept for the display."""
+    gpus = nvml.gpus if nvml is not None else ()
+    open_names = {gpu.name for gpu in gpus if gpu.compute_mode != PROHIBITED}
+    for gpu in gpus:
         if gpu.compute_mode == PROHIBITED:
-            yield _finding(gpu, None, None, severity="warning")
+            yield _finding(gpu, None, None, severity="warning" if gpu.name in open_names else "info")
 
 
 def _is_shut(gpu: NvmlGpu) -> bool:

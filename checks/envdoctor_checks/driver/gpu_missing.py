@@ -38,6 +38,7 @@ def gpu_missing(
 
     Often mistaken for:
     A GPU that a job scheduler or a container keeps from this process: then its device node may not be opened, and nothing is told here.
+    One that an administrator took out himself (`nvidia-smi drain -q`, NVreg_ExcludedGpus).
     """
     if not nvml_works(nvml) or in_container(container) or on_wsl(system):
         return

@@ -54,18 +54,20 @@ def busy(
             fix=FIX,
             gpu=device.gpu,
         )
+    if reading is not None:
+        return  # the program that a report shows at work is mostly its author's own
     worked = {device.gpu for device in on_gpu(work)} if work is not None else set()
     for gpu in nvml.gpus if nvml is not None else ():
         if gpu.index not in worked:
-            yield from _by_nvml(gpu, alone=torch_runtime is None, theirs=reading is not None)
+            yield from _by_nvml(gpu, alone=torch_runtime is None)
 
 
-def _by_nvml(gpu: NvmlGpu, *, alone: bool, theirs: bool) -> Iterator[Finding]:
-    """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing (but a desktop's).
-    `theirs`: it stands in a report, and may well be the job of who sent it."""
+def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
+    """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing."""
     names = [_name(process) for process in gpu.processes or () if process.kind in ("compute", "mps")]
     percent = gpu.utilization_percent or 0
-    at_work = percent >= BUSY_PERCENT and (bool(names) or (alone and not gpu.processes))
+    unseen = alone and not gpu.processes  # what draws a desktop is listed, and is no job
+    at_work = percent >= BUSY_PERCENT and (unseen or bool(names))
     if not names and not at_work:
         return
     who = (
@@ -75,7 +77,7 @@ def _by_nvml(gpu: NvmlGpu, *, alone: bool, theirs: bool) -> Iterator[Finding]:
     )
     yield Finding(
         title=f"GPU {gpu.index} is {f'{percent} % busy' if at_work else 'in use'}: {who}"[:100],
-        severity="warning" if at_work and not theirs else "info",
+        severity="warning" if at_work else "info",
         detail="Processes on one GPU take turns: each is slower than alone.",
         evidence=(gpu.says("processes", ", ".join(names) or "none to be seen"), gpu.says("utilization_percent")),
         fix=FIX,

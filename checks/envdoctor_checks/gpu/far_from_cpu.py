@@ -40,7 +40,10 @@ def far_from_cpu(
     """
     try:
         allowed = cpus(resources.affinity or "")
-        nodes = {row.node: (cpus(row.cpus), row.distances) for row in resources.numa or ()}
+        order = [row.node for row in resources.numa or ()]
+        nodes = {
+            row.node: (cpus(row.cpus), dict(zip(order, row.distances, strict=False))) for row in resources.numa or ()
+        }
     except ValueError:
         return
     gpus = _used(pci_bus, nvml, left_out(nvml, cuda_driver, environment))

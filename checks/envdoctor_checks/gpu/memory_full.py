@@ -9,7 +9,7 @@ from envdoctor.diagnose.api import Finding, Fix, Severity, check
 from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.measured import held_by_others, on_gpu, place
 from envdoctor.diagnose.predicates import in_container
-from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, Work
+from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, Reading, Work
 
 MIB = 1 << 20
 SMALLEST_FREE = 512 * MIB
@@ -31,6 +31,7 @@ def memory_full(
     container: Container | None,
     cuda_driver: CudaDriver | None,
     environment: Environment | None,
+    reading: Reading | None,
 ) -> Iterator[Finding]:
     """Other processes hold the GPU's memory.
 
@@ -52,7 +53,7 @@ def memory_full(
     inside = in_container(container)
     unused = left_out(nvml, cuda_driver, environment)
     others = [gpu for gpu in (nvml.gpus if nvml is not None else ()) if gpu.index not in unused and not gpu.error]
-    room_elsewhere = any(gpu.memory_free_bytes is not None and not _is_full(gpu) for gpu in others)
+    room_elsewhere = reading is None and any(gpu.memory_free_bytes is not None and not _is_full(gpu) for gpu in others)
     for device in on_gpu(work) if work is not None else ():
         failed = [kernel for kernel in device.kernels if kernel.status == "out-of-memory" and held_by_others(device)]
         if failed or (device.memory_free is not None and device.memory_free < SMALLEST_FREE):
@@ -103,7 +104,7 @@ def _leak(gpu: NvmlGpu) -> Finding:
         title=f"GPU {gpu.index}: {(gpu.memory_used_bytes or 0) // MIB} MiB in use, and no process is seen that holds it",
         severity="info",
         detail="A process that died badly, or one that the driver does not show, holds it.",
-        evidence=(gpu.says("memory_used_bytes"), gpu.says("processes", "none")),
+        evidence=(gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", "none")),
         fix=(Fix("See who has the GPU open, those that nvidia-smi does not show too", "sudo fuser -v /dev/nvidia*"),),
         gpu=gpu.index,
     )
@@ -117,7 +118,9 @@ def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severi
         severity=severity,
         detail=f"Memory is in use{_held(gpu, inside)}.",
         evidence=(
-            (gpu.says("memory_used_bytes"), gpu.says("processes", ", ".join(_holders(gpu)) or "none")) if gpu else ()
+            (gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", ", ".join(_holders(gpu)) or "none"))
+            if gpu
+            else ()
         ),
         fix=(
             Fix("See who holds it, those in other containers too", "sudo fuser -v /dev/nvidia*"),
@@ -125,6 +128,10 @@ def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severi
         ),
         gpu=room.gpu,
     )
+
+
+def _mib(gpu: NvmlGpu) -> str | None:
+    return f"{gpu.memory_used_bytes // MIB} MiB" if gpu.memory_used_bytes is not None else None
 
 
 def _holders(gpu: NvmlGpu | None) -> list[str]:

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import Load, Nvml, PciBus, Work, pci_place
-
-FIX = (
-    Fix("See what the link was trained to", "sudo lspci -vv -d 10de: | grep -E 'LnkCap:|LnkSta:'"),
-    Fix("Seat the card and its riser anew"),
-)
+from envdoctor.facts import Load, Nvml, NvmlGpu, PciBus, Work, pci_place
 
 
 @check("gpu.pcie-degraded", fields=("work.devices|nvml.gpus",), explains=("compute.slow",))
@@ -40,7 +35,7 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None, pci_bus: PciBus | None) 
                 title=f"GPU {gpu.index}: PCIe link x{gpu.pcie_width} of x{possible}",
                 severity="warning",
                 evidence=(gpu.says("pcie_width"), gpu.says("pcie_width_max")),
-                fix=FIX,
+                fix=_fix(gpu),
                 gpu=gpu.index,
             )
     for device in on_gpu(work) if work is not None else ():
@@ -59,9 +54,18 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None, pci_bus: PciBus | None) 
             title=f"{place(device)}: PCIe {_link(load)} during copies{reached}"[:100],
             severity="warning",
             evidence=(load.says("link_width"), load.says("link_width_max"), load.says("link_generation")),
-            fix=FIX,
+            fix=_fix(gpu_there),
             gpu=device.gpu,
         )
+
+
+def _fix(gpu: NvmlGpu | None) -> tuple[Fix, ...]:
+    place = pci_place(gpu.pci_bus_id) if gpu is not None else None
+    which = f"-s {place}" if place else "-d 10de:"
+    return (
+        Fix("See what the link was trained to", f"sudo lspci -vv {which} | grep -E 'LnkCap:|LnkSta:'"),
+        Fix("Seat the card and its riser anew"),
+    )
 
 
 def _with_slot(highest: int | None, address: str | None, pci_bus: PciBus | None) -> int | None:

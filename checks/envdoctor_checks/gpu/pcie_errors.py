@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
-from envdoctor.facts import Evidence, KernelLog, Nvml, PciBus, PciDevice
+from envdoctor.diagnose.measured import on_gpu, place
+from envdoctor.facts import DeviceWork, Evidence, KernelLog, Load, Nvml, PciBus, PciDevice, Work
 
 MANY_CORRECTED = 480
 """DCGM's limit for corrected errors of the bus in a run of its diagnostics; here it is since boot, and a note."""
 MANY_REPLAYS = 80
-"""DCGM's limit for replays in a run of its diagnostics (max_pcie_replays); here since the driver was loaded, and a note."""
+"""DCGM's limit for replays in a run of its diagnostics (max_pcie_replays): so it holds for our own work. Since the driver was loaded: a note."""
 
 
-@check("gpu.pcie-errors", fields=("pci_bus.devices|kernel_log.aer|nvml.gpus",), explains=("compute.slow",))
-def pcie_errors(pci_bus: PciBus | None, kernel_log: KernelLog | None, nvml: Nvml | None) -> Iterator[Finding]:
+@check("gpu.pcie-errors", fields=("pci_bus.devices|kernel_log.aer|nvml.gpus|work.devices",), explains=("compute.slow",))
+def pcie_errors(
+    pci_bus: PciBus | None, kernel_log: KernelLog | None, nvml: Nvml | None, work: Work | None
+) -> Iterator[Finding]:
     """The GPU's PCIe link has errors since boot.
 
     What it means:
@@ -32,6 +35,9 @@ def pcie_errors(pci_bus: PciBus | None, kernel_log: KernelLog | None, nvml: Nvml
     Often mistaken for:
     A slow data loader; or the card, where the slot or the riser is at fault: swap two cards and see what the errors follow.
     """
+    for worked in on_gpu(work) if work is not None else ():
+        if worked.load is not None and (worked.load.pcie_replays or 0) >= MANY_REPLAYS:
+            yield _under_load(worked, worked.load)
     devices = pci_bus.nvidia_gpus if pci_bus is not None else ()
     seen: set[str] = set()
     for device in devices:
@@ -48,6 +54,17 @@ def pcie_errors(pci_bus: PciBus | None, kernel_log: KernelLog | None, nvml: Nvml
             bare = PciDevice(address=address, vendor="10de", device="", device_class="0302")
             if any("nvidia" in event.text or "NVRM" in event.text for event in kernel_log.aer if event.pci == address):
                 yield from _of_device(bare, kernel_log, None)
+
+
+def _under_load(device: DeviceWork, load: Load) -> Finding:
+    return Finding(
+        title=f"{place(device)}: {load.pcie_replays} packets were sent again over its PCIe link while it worked",
+        severity="warning",
+        detail="They were made good, and cost time: copies are slower than the link.",
+        evidence=(load.says("pcie_replays"),),
+        fix=(Fix("Seat the card and its riser anew", "nvidia-smi -q | grep -i replay"),),
+        gpu=device.gpu,
+    )
 
 
 def _of_device(device: PciDevice, log: KernelLog | None, nvml: Nvml | None) -> Iterator[Finding]:

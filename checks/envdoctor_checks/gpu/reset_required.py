@@ -33,8 +33,8 @@ def reset_required(nvml: Nvml) -> Iterator[Finding]:
     `nvidia-smi -q | grep -i 'recovery action'`; `sudo dmesg | grep -i xid` tells what happened (Xid 154 notes the action).
 
     Ways out:
-    Take the jobs off the node, then do what it says: `sudo nvidia-smi -r -i N` with nothing using the card (with NVSwitches all GPUs
-    together), or a restart of the machine. Draining peer-to-peer: let jobs that use this GPU together with others end, and start no new
+    Take the jobs off the node, then do what it says: `sudo nvidia-smi -r -i N` with nothing using the card (behind NVSwitches it can
+    take all GPUs together), or a restart of the machine. Draining peer-to-peer: let jobs that use this GPU together with others end, and start no new
     ones on it. IMEX: restart nvidia-imex on every node of the domain. If the action is there again after that, have the card tested.
 
     Often mistaken for:

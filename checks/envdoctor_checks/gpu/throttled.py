@@ -62,13 +62,7 @@ def throttled(work: Work | None, nvml: Nvml | None, system: System | None) -> It
                 *((load.says("celsius"),) if load.celsius is not None else ()),
                 *((load.says("power_w"),) if load.power_w is not None else ()),
             ),
-            fix=(
-                Fix(
-                    "Mend its cooling: airflow, fans, dust; then look again", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE"
-                )
-                if bits[0] in (0x40, 0x20)
-                else Fix("Look at power supplies and cables", "nvidia-smi -q -d PERFORMANCE,POWER"),
-            ),
+            fix=(_fix(bits[0], device.gpu),),
             gpu=device.gpu,
         )
 
@@ -87,11 +81,25 @@ def _by_nvml(gpu: NvmlGpu, system: System | None) -> Iterator[Finding]:
         title=f"GPU {gpu.index}: {REASONS[bits[0]]} (clock event reasons {gpu.clock_event_reasons:#x}){hot}",
         severity="warning",
         detail="It works, below the speed that it was bought for.",
-        evidence=(gpu.says("clock_event_reasons", f"{gpu.clock_event_reasons:#x}"),),
-        fix=(Fix("See what holds it down", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER"),),
+        evidence=(
+            gpu.says("clock_event_reasons", f"{gpu.clock_event_reasons:#x}"),
+            *(gpu.says(name) for name in _STATE if getattr(gpu, name) is not None),
+        ),
+        fix=(_fix(bits[0], gpu.index),),
         gpu=gpu.index,
         confidence="likely",
     )
+
+
+_STATE = ("temperature_celsius", "temperature_slowdown_celsius", "power_draw_watts", "sm_clock_mhz", "sm_clock_max_mhz")
+
+
+def _fix(bit: int, gpu: int | None) -> Fix:
+    which = f" -i {gpu}" if gpu is not None else ""
+    if bit in (0x40, 0x20):
+        what = "Mend its cooling: airflow, fans, dust; then look again"
+        return Fix(what, f"nvidia-smi -q -d PERFORMANCE,TEMPERATURE{which}")
+    return Fix("Look at power supplies and cables", f"nvidia-smi -q -d PERFORMANCE,POWER{which}")
 
 
 def _by_counter(gpu: NvmlGpu) -> Iterator[Finding]:
@@ -103,7 +111,7 @@ def _by_counter(gpu: NvmlGpu) -> Iterator[Finding]:
             severity="info",
             detail="It is cool enough now; under load it was not.",
             evidence=(gpu.says("thermal_violation_seconds"),),
-            fix=(Fix("Look at it while it works", "nvidia-smi -q -d PERFORMANCE,TEMPERATURE"),),
+            fix=(Fix("Look at it while it works", f"nvidia-smi -q -d PERFORMANCE,TEMPERATURE -i {gpu.index}"),),
             gpu=gpu.index,
         )
 

@@ -95,7 +95,7 @@ def _hindrances(
     if redirected:
         bridges = sorted({bridge for device in redirected for bridge in device.acs_redirects or ()})
         yield _note(
-            f"ACS sends peer-to-peer traffic of {len(redirected)} GPUs up to the root ({len(bridges)} bridges)",
+            f"ACS sends peer-to-peer traffic of {_some(len(redirected), 'GPU')} up to the root ({_some(len(bridges), 'bridge')})",
             redirected[0].says(
                 "acs_redirects", f"{redirected[0].address}: {', '.join(redirected[0].acs_redirects or ())}"
             ),
@@ -112,10 +112,14 @@ def _hindrances(
         )
     if adapters and module is not None and module.peermem_loaded is False and module.flavour == "proprietary":
         yield _note(
-            f"{len(adapters)} RDMA adapters ({', '.join(adapters[:2])} …), and nvidia_peermem is not loaded",
+            f"{_some(len(adapters), 'RDMA adapter')} ({', '.join(adapters[:2])} …), and nvidia_peermem is not loaded",
             module.says("peermem_loaded"),
             Fix("Load it, so that adapters reach the GPUs' memory by themselves", "sudo modprobe nvidia_peermem"),
         )
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _note(title: str, evidence: Evidence, fix: Fix) -> Finding:

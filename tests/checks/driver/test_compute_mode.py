@@ -41,6 +41,12 @@ def test_warns_of_one_gpu_that_is_closed_where_cuda_works_on_others() -> None:
     )
 
 
+def test_a_closed_gpu_that_is_unlike_the_others_is_a_note() -> None:
+    display = msgspec.structs.replace(gpu(3, 2), name="Quadro P400")
+    [finding] = judge(compute_mode, Nvml(gpus=(gpu(0, 0), display)), CUDA).findings
+    assert (finding.severity, finding.gpu) == ("info", 3)
+
+
 def test_silent_in_default_mode_exclusive_and_free_or_with_another_gpu_open() -> None:
     assert judge(compute_mode, NVML, CUDA).findings == ()
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3),)), CUDA).findings == ()

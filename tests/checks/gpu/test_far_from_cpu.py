@@ -6,12 +6,12 @@ from envdoctor_checks.gpu.far_from_cpu import far_from_cpu
 from healthy import BUS
 
 NODES = (
-    NumaNode(node=0, cpus="0-31", distances={0: 10, 1: 32}),
-    NumaNode(node=1, cpus="32-63", distances={0: 32, 1: 10}),
+    NumaNode(node=0, cpus="0-31", distances=(10, 32)),
+    NumaNode(node=1, cpus="32-63", distances=(32, 10)),
 )
 NEAR = (
-    NumaNode(node=0, cpus="0-31", distances={0: 10, 1: 12}),
-    NumaNode(node=1, cpus="32-63", distances={0: 12, 1: 10}),
+    NumaNode(node=0, cpus="0-31", distances=(10, 12)),
+    NumaNode(node=1, cpus="32-63", distances=(12, 10)),
 )
 
 
@@ -49,10 +49,10 @@ def test_silent_on_all_processors_a_near_node_one_node_and_where_nothing_is_know
     assert judge(far_from_cpu, host("0-15", NEAR), cards(1), TWO).findings == ()
     assert judge(far_from_cpu, host("0-15"), cards(-1), TWO).findings == ()
     assert judge(far_from_cpu, host("0-15"), cards(7), TWO).findings == ()
-    assert judge(far_from_cpu, host("0-3", (NumaNode(node=0, cpus="0-7", distances={0: 10}),)), BUS).findings == ()
+    assert judge(far_from_cpu, host("0-3", (NumaNode(node=0, cpus="0-7", distances=(10,)),)), BUS).findings == ()
     assert judge(far_from_cpu, host("garbage"), cards(1)).findings == ()
 
 
 def test_silent_where_the_gpus_node_is_memory_only() -> None:
-    nodes = (*NODES, NumaNode(node=2, cpus="", distances={0: 80, 1: 80, 2: 10}))
+    nodes = (*NODES, NumaNode(node=2, cpus="", distances=(80, 80, 10)))
     assert judge(far_from_cpu, host("0-15", nodes), cards(2), TWO).findings == ()

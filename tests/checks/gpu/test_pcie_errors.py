@@ -8,6 +8,7 @@ from envdoctor.diagnose.testing import judge
 from envdoctor.facts import AerEvent, KernelLog, Nvml, NvmlGpu, PciBus, PciDevice
 from envdoctor_checks.gpu.pcie_errors import pcie_errors
 from healthy import BUS, NVML
+from measured import with_load, work
 
 TWO = Nvml(gpus=tuple(NvmlGpu(index=i, pci_bus_id=f"00000000:{bus}:00.0") for i, bus in enumerate(("3B", "B1"))))
 
@@ -51,6 +52,13 @@ def test_many_errors_that_were_made_good_are_a_note() -> None:
     again = Nvml(gpus=(NvmlGpu(index=0, pci_bus_id="00000000:01:00.0", pcie_replays=200),))
     [replays] = judge(pcie_errors, again).findings
     assert (replays.title, replays.severity) == ("GPU 0: 200 packets were sent again over its PCIe link", "info")
+
+
+def test_fires_on_packets_that_were_sent_again_while_it_worked() -> None:
+    [finding] = judge(pcie_errors, work(with_load(pcie_replays=812))).findings
+    assert finding.title == "GPU 0: 812 packets were sent again over its PCIe link while it worked"
+    assert (finding.severity, finding.gpu) == ("warning", 0)
+    assert judge(pcie_errors, work(with_load(pcie_replays=3)), NVML).findings == ()
 
 
 def test_silent_on_a_few_that_were_corrected_on_others_devices_and_where_nothing_is_known() -> None:

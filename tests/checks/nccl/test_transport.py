@@ -66,7 +66,7 @@ TRANSLATED = PciBus(devices=(card(1, iommu="DMA-FQ"), card(2, iommu="DMA-FQ")))
 
 def test_what_is_in_its_way_is_a_note_as_long_as_nothing_fails() -> None:
     [acs] = judge(transport, PEERS, REDIRECTED, BARE_METAL).findings
-    assert acs.title == "ACS sends peer-to-peer traffic of 1 GPUs up to the root (1 bridges)"
+    assert acs.title == "ACS sends peer-to-peer traffic of 1 GPU up to the root (1 bridge)"
     assert acs.severity == "info"
     [iommu] = judge(transport, PEERS, TRANSLATED, BARE_METAL).findings
     assert (iommu.title, iommu.severity) == ("The IOMMU translates the traffic of 2 GPUs (DMA-FQ)", "info")
