@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, torch_works
+from envdoctor.diagnose.predicates import torch_works
 from envdoctor.diagnose.remedy import reboot
-from envdoctor.facts import Container, CudaDriver, ProbeDeaths, Processes, TorchRuntime
+from envdoctor.facts import Container, ProbeDeaths, Processes, TorchRuntime
 
 CALLS = {"nvml": "nvmlInit", "cuda_driver": "cuInit", "device_nodes": "opening the device nodes"}
 
@@ -17,7 +17,6 @@ def hung(
     probe_deaths: ProbeDeaths,
     processes: Processes | None,
     torch_runtime: TorchRuntime | None,
-    cuda_driver: CudaDriver | None,
     container: Container | None,
 ) -> Iterator[Finding]:
     """The driver never answers: NVML, cuInit or a device node hangs.
@@ -42,7 +41,6 @@ def hung(
     stage = torch_runtime.stage("cuda-init") if torch_runtime is not None else None
     stuck = processes.stuck if processes is not None else ()
     in_torch = stage is not None and stage.status == "hung"
-    works = not in_torch and cuda_works(cuda_driver, torch_runtime)
     if not dead and not in_torch:
         return
     if dead:
@@ -53,9 +51,9 @@ def hung(
     yield Finding(
         title=f"{what}{waiting}"[:100],
         detail="NVML serves nvidia-smi, monitors and NCCL; CUDA works without it."
-        if works
+        if computes
         else "A call into the driver did not come back: the driver, or a GPU's firmware, is stuck.",
-        severity="warning" if works else "error",
+        severity="warning" if computes else "error",
         evidence=(
             *(probe_deaths.says("deaths", f"{death.probe}: {death.detail}") for death in dead),
             *((stage.says("error"),) if stage is not None and in_torch else ()),
