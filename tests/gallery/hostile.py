@@ -14,6 +14,14 @@ HOSTILE = (
         status="degraded",
     ),
     Case(
+        name="nvmlInit hangs, CPU wheel",
+        cause="driver.hung",
+        also=("torch.cpu-only-build",),
+        torch="cpu",
+        driver={"STUB_NVML_INIT": "hang"},
+        options=("--timeout", "6"),
+    ),
+    Case(
         name="all of the driver hangs",
         cause="driver.hung",
         driver={"STUB_NVML_INIT": "hang", "STUB_CUINIT": "hang"},

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.predicates import cuda_works, torch_works
+from envdoctor.diagnose.predicates import torch_works
 from envdoctor.diagnose.remedy import reboot
 from envdoctor.diagnose.running import label, stuck_in_driver
-from envdoctor.facts import Container, CudaDriver, ProbeDeaths, Process, Processes, ProcessThread, TorchRuntime
+from envdoctor.facts import Container, ProbeDeaths, Process, Processes, ProcessThread, TorchRuntime
 
 CALLS = {"nvml": "nvmlInit", "cuda_driver": "cuInit", "device_nodes": "opening the device nodes"}
 
@@ -19,7 +19,6 @@ def hung(
     processes: Processes | None,
     torch_runtime: TorchRuntime | None,
     process: Process | None,
-    cuda_driver: CudaDriver | None,
     container: Container | None,
 ) -> Iterator[Finding]:
     """The driver never answers: NVML, cuInit or a device node hangs.
@@ -45,7 +44,6 @@ def hung(
     stuck = processes.stuck if processes is not None else ()
     in_torch = stage is not None and stage.status == "hung"
     waiting_threads = stuck_in_driver(process) if process is not None else ()
-    works = not in_torch and cuda_works(cuda_driver, torch_runtime)
     if not dead and not in_torch:
         if process is not None and waiting_threads:
             yield _running(process, waiting_threads)
@@ -58,9 +56,9 @@ def hung(
     yield Finding(
         title=f"{what}{waiting}"[:100],
         detail="NVML serves nvidia-smi, monitors and NCCL; CUDA works without it."
-        if works
+        if computes
         else "A call into the driver did not come back: the driver, or a GPU's firmware, is stuck.",
-        severity="warning" if works else "error",
+        severity="warning" if computes else "error",
         evidence=(
             *(probe_deaths.says("deaths", f"{death.probe}: {death.detail}") for death in dead),
             *((stage.says("error"),) if stage is not None and in_torch else ()),
