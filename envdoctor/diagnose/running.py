@@ -52,6 +52,8 @@ def duration(seconds: float) -> str:
 def on_gpu(libraries: ProcessLibraries | None, nodes: ProcessNodes | None, gpus: ProcessGpus | None) -> bool | None:
     """Whether CUDA works in the process. NVML's list proves it either way, where that can be whole; device memory that it has mapped proves
     that it does. An open device node alone proves little: a monitor holds one, and so does who only asked whether there is a GPU."""
+    if nodes is not None and not nodes.open:
+        return False  # whatever number NVML lists: in a container that can be another's
     if gpus is not None and gpus.used:
         return True
     if nodes is None:

@@ -106,7 +106,10 @@ def _running(
         ),
         fix=(
             Fix("Set num_workers to the processors that there are, and make each item cheaper to load", "nproc"),
-            Fix("See where the loaders spend their time", f"py-spy top --pid {(helpers or (process,))[0].pid}"),
+            Fix(
+                "See where the loaders spend their time",
+                f"py-spy dump --nonblocking --pid {(helpers or (process,))[0].pid}",
+            ),
         ),
         confidence="likely" if frame or work_of(helpers) >= IDLE_CPU else "possible",
     )
