@@ -10,6 +10,7 @@ import msgspec
 
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, Host
+from envdoctor.collect.interpreter import choose_interpreter
 from envdoctor.facts import DeviceNode, DeviceNodes
 
 ALWAYS = ("/dev/nvidiactl", "/dev/nvidia-uvm")
@@ -78,7 +79,13 @@ def _open(host: Host, paths: list[str]) -> dict[str, str | None]:
     """The errno name of opening each (None: it opened); a path is left out where nobody could try."""
     if not paths or not host.live:
         return {}
-    result = host.child("open_nodes.py", paths, isolated=True)
+    python = None
+    if host.run_as is not None:  # root may open what the examined process's user may not
+        try:
+            python = choose_interpreter(host)[0]
+        except CannotLook:
+            return {}
+    result = host.child("open_nodes.py", paths, python=python, isolated=True)
     answers = {line["stage"]: line["error"] for line in result.stages if line["event"] == "leave"}
     if not answers and result.outcome != "exited":
         raise CannotLook("timeout", f"opening {result.stage} did not return", stage=result.stage)

@@ -70,6 +70,8 @@ class Host(Protocol):
     """Set once the user wants no more looking: no child is started any more."""
     unknown_environ: Problem | None
     """Why the environment is not known, where it is not: another process's that we have no right to read."""
+    run_as: RunAs | None
+    """Whom the examined interpreter is run as, where it is not us."""
 
     @property
     def live(self) -> bool:

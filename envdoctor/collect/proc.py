@@ -32,6 +32,8 @@ class Stat:
     """Of processor time, in user and kernel mode."""
     started: int
     """Ticks after boot; with the pid it names one process for ever."""
+    at: float = 0.0
+    """When it was read (monotonic)."""
     waited: int | None = None
     """Nanoseconds that the (main) thread was ready and had no processor; None: this kernel does not count them."""
 
@@ -55,7 +57,8 @@ def parse_stat(text: str) -> Stat:
 def read_stat(host: Host, path: str) -> Stat | None:
     """The stat file in the folder `path`; None: what it is about has ended."""
     try:
-        return replace(parse_stat(host.read(f"{path}/stat", 4096)), waited=_waited(host, path))
+        stat = parse_stat(host.read(f"{path}/stat", 4096))
+        return replace(stat, at=time.monotonic(), waited=_waited(host, path))
     except (OSError, ValueError):
         return None
 

@@ -34,6 +34,7 @@ def process(host: Host) -> Process:
         raise CannotLook("absent", f"process {pid} has ended")
     status, group = status_of(host, pid), Cgroup(host)
     before = group.stat("nr_periods"), group.stat("nr_throttled")
+    command, container = command_of(host, pid), has_own_files(host, pid)
     watch = Watch(host, pid, first)
     watched = watch.run(host.request.watch_seconds)
     periods, throttled = (
@@ -45,14 +46,14 @@ def process(host: Host) -> Process:
     return Process(
         pid=pid,
         name=first.name,
-        command=command_of(host, pid),
+        command=command,
         uid=uid,
         user=user_name(uid) if uid is not None else None,
         foreign=uid is not None and uid != os.geteuid(),
         state=last.state if last is not None else first.state,
         age_seconds=round(age(first), 1),
         pid_inside=_inside(status.get("NSpid")),
-        container=has_own_files(host, pid),
+        container=container,
         cgroup=group.paths.get("", group.paths.get("cpu")),
         cpu_quota=group.quota(),
         throttled_periods=throttled,
@@ -61,11 +62,11 @@ def process(host: Host) -> Process:
         ranks=_ranks(host),
         memory_bytes=_kib(status.get("VmRSS")),
         watched_seconds=round(watched, 2),
-        cpu=_rate(first, last, watched),
-        threads=watch.threads(watched),
+        cpu=_rate(first, last),
+        threads=watch.threads(),
         thread_count=int(status["Threads"]) if status.get("Threads", "").isdigit() else None,
-        parent=watch.relative(first.parent, watched) if first.parent > 1 else None,
-        children=watch.children(watched),
+        parent=watch.relative(first.parent) if first.parent > 1 else None,
+        children=watch.children(),
         ended=last is None,
         sources=_sources(pid, watched),
     )
@@ -115,17 +116,19 @@ def _ranks(host: Host) -> int | None:
     return next((int(number) for number in numbers if number.isdigit()), None)
 
 
-def _rate(first: Stat, last: Stat | None, watched: float) -> float | None:
-    if last is None or watched <= 0:
+def _rate(first: Stat, last: Stat | None) -> float | None:
+    """Processors that were used between two looks."""
+    if last is None or last.at <= first.at:
         return None
-    return round(seconds(last.ticks - first.ticks) / watched, 3)
+    return round(seconds(last.ticks - first.ticks) / (last.at - first.at), 3)
 
 
-def _wanted(first: Stat, last: Stat | None, watched: float) -> float | None:
-    used = _rate(first, last, watched)
+def _wanted(first: Stat, last: Stat | None) -> float | None:
+    """And that were waited for."""
+    used = _rate(first, last)
     if used is None or last is None or first.waited is None or last.waited is None:
         return used
-    return round(used + (last.waited - first.waited) / 1e9 / watched, 3)
+    return round(used + (last.waited - first.waited) / 1e9 / (last.at - first.at), 3)
 
 
 class Watch:
@@ -148,7 +151,7 @@ class Watch:
         return {tid: stat for tid in tids if (stat := read_stat(self.host, f"{folder}/{tid}")) is not None}
 
     def _family(self) -> dict[int, Stat]:
-        """The parent, and all descendants, in one pass over /proc."""
+        """The parent, and all descendants (but for us, and who works for us), in one pass over /proc."""
         everyone = {}
         for name in self.host.list("/proc"):
             if name.isdigit() and (stat := read_stat(self.host, f"/proc/{name}")) is not None:
@@ -156,7 +159,7 @@ class Watch:
         family = {self.pid}
         grown = True
         while grown:
-            more = {pid for pid, stat in everyone.items() if stat.parent in family} - family
+            more = {pid for pid, stat in everyone.items() if stat.parent in family} - family - {os.getpid()}
             family |= more
             grown = bool(more)
         return {pid: stat for pid, stat in everyone.items() if pid in family or pid == self.first.parent}
@@ -207,7 +210,7 @@ class Watch:
             return None
         return f"{found['function']} [{found['module']}]" if found else None
 
-    def threads(self, watched: float) -> tuple[ProcessThread, ...]:
+    def threads(self) -> tuple[ProcessThread, ...]:
         """The main thread, then those that used the processor most."""
         found = []
         for tid, first in self.began.items():
@@ -219,24 +222,24 @@ class Watch:
                     state=states.most_common(1)[0][0] if states else first.state,
                     always_in_state=len(states) == 1,
                     wait_channel=channels.most_common(1)[0][0] if channels else None,
-                    cpu=_rate(first, self.ended.get(tid), watched),
-                    wanted=_wanted(first, self.ended.get(tid), watched),
+                    cpu=_rate(first, self.ended.get(tid)),
+                    wanted=_wanted(first, self.ended.get(tid)),
                 )
             )
-        found.sort(key=lambda thread: (thread.tid != self.pid, -(thread.cpu or 0.0)))
+        found.sort(key=lambda thread: (thread.tid != self.pid, -(thread.wanted or thread.cpu or 0.0)))
         return tuple(found[:MOST])
 
-    def children(self, watched: float) -> tuple[ProcessRelative, ...]:
+    def children(self) -> tuple[ProcessRelative, ...]:
         """All that it started, and that those started; the busiest first."""
         ticks = {pid: self._since(pid) for pid in self.relatives if pid not in (self.pid, self.first.parent)}
         busiest = sorted(ticks, key=lambda pid: -ticks[pid])[:MOST]
-        return tuple(found for pid in busiest if (found := self.relative(pid, watched)) is not None)
+        return tuple(found for pid in busiest if (found := self.relative(pid)) is not None)
 
     def _since(self, pid: int) -> int:
         last = read_stat(self.host, f"/proc/{pid}")
         return last.ticks - self.relatives[pid].ticks if last is not None else 0
 
-    def relative(self, pid: int, watched: float) -> ProcessRelative | None:
+    def relative(self, pid: int) -> ProcessRelative | None:
         """One of the family; None: it has ended."""
         first, last = self.relatives.get(pid), read_stat(self.host, f"/proc/{pid}")
         if first is None or last is None or last.started != first.started:
@@ -247,8 +250,8 @@ class Watch:
             name=last.name,
             command=command_of(self.host, pid),
             state=last.state,
-            cpu=_rate(first, last, watched),
-            wanted=_wanted(first, last, watched),
+            cpu=_rate(first, last),
+            wanted=_wanted(first, last),
             blocked=round(states["D"] / total, 2) if (total := sum(states.values())) else None,
             torch=_has_torch(self.host, pid),
             gpu_nodes=_gpu_nodes(self.host, pid),

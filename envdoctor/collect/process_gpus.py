@@ -45,6 +45,10 @@ def process_gpus(host: Host, container: Container | None, system: System | None)
     return ProcessGpus(gpus=gpus, reliable=listable and not inside and not wsl, seconds=round(watched["seconds"], 2))
 
 
+def _mean(numbers: Sequence[int]) -> float | None:
+    return round(statistics.fmean(numbers), 1) if numbers else None
+
+
 def _gpu(told: dict[str, Any], numbers: Sequence[int]) -> ProcessGpu:
     running, samples = told["running"], told["samples"]
     own = [percent for _, percent in told["own"]]
@@ -58,11 +62,11 @@ def _gpu(told: dict[str, Any], numbers: Sequence[int]) -> ProcessGpu:
         pids=tuple(pid for pid, _ in running or ())[:64],
         memory_bytes=max(memory, default=None),
         others=None if running is None else len(running) - len(listed or ()),
-        sm_percent=round(statistics.fmean(own), 1) if own else None,
-        utilization_percent=statistics.median(sample[0] for sample in samples) if samples else None,
+        sm_percent=_mean(own),
+        utilization_percent=_mean([sample[0] for sample in samples]),
         utilization_least=min((sample[0] for sample in samples), default=None),
         utilization_most=max((sample[0] for sample in samples), default=None),
-        memory_utilization_percent=statistics.median(sample[1] for sample in samples) if samples else None,
+        memory_utilization_percent=_mean([sample[1] for sample in samples]),
         memory_utilization_most=max((sample[1] for sample in samples), default=None),
         power_spread_watts=round(max(powers) - min(powers), 1) if powers else None,
         power_watts=round(statistics.median(powers), 1) if powers else None,
@@ -74,7 +78,7 @@ def _gpu(told: dict[str, Any], numbers: Sequence[int]) -> ProcessGpu:
             "listed": "nvmlDeviceGetComputeRunningProcesses",
             "memory_bytes": "nvmlDeviceGetComputeRunningProcesses",
             "sm_percent": "nvmlDeviceGetProcessUtilization",
-            "utilization_percent": f"nvmlDeviceGetUtilizationRates, median of {len(samples)}",
+            "utilization_percent": f"nvmlDeviceGetUtilizationRates, mean of {len(samples)}",
             "power_watts": "nvmlDeviceGetPowerUsage",
         },
     )

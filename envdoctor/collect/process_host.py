@@ -10,6 +10,8 @@ from envdoctor.collect.proc import has_own_files, no_right, read_stat, status_of
 from envdoctor.collect.request import Request, RunAs
 from envdoctor.facts import Problem
 
+OF_CONTAINERS = ("KUBERNETES_SERVICE_HOST", "container", "APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
+"""Variables by which a container is known: that the process is in one does not put us into it."""
 OUR_PATHS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "PATH", "PYTHONPATH", "PYTHONHOME", "CUDA_HOME", "CUDA_PATH")
 """Variables whose paths lead elsewhere in a container: they say nothing of the files that we see."""
 
@@ -26,7 +28,7 @@ def host_of(request: Request) -> LiveHost:
     _must_be_a_process(plain, pid)
     environ, problem = _environ(plain, pid)
     if has_own_files(plain, pid):
-        environ = {name: value for name, value in environ.items() if name not in OUR_PATHS}
+        environ = {name: value for name, value in environ.items() if name not in OUR_PATHS + OF_CONTAINERS}
     return replace(plain, environ=environ, unknown_environ=problem, tools_environ=ours, run_as=_run_as(plain, pid))
 
 

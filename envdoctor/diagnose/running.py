@@ -32,6 +32,7 @@ COLLECTIVE_FRAME = re.compile(
 )
 HELD = {"T": "is stopped (SIGSTOP or Ctrl-Z)", "t": "is held by a debugger"}
 FROZEN = "is frozen with its cgroup (docker pause)"
+POLLS = re.compile(r"^(?:poll_schedule_timeout|do_poll|do_sys_poll)")
 GIB = 1 << 30
 
 
@@ -51,6 +52,8 @@ def duration(seconds: float) -> str:
 def on_gpu(libraries: ProcessLibraries | None, nodes: ProcessNodes | None, gpus: ProcessGpus | None) -> bool | None:
     """Whether CUDA works in the process. NVML's list proves it either way, where that can be whole; device memory that it has mapped proves
     that it does. An open device node alone proves little: a monitor holds one, and so does who only asked whether there is a GPU."""
+    if nodes is not None and not nodes.open:
+        return False  # whatever number NVML lists: in a container that can be another's
     if gpus is not None and gpus.used:
         return True
     if nodes is None:
@@ -174,7 +177,7 @@ def frame_of(stack: ProcessStack | None, pattern: re.Pattern[str]) -> str | None
 
 
 def loads_data(process: Process, gpus: ProcessGpus | None, stack: ProcessStack | None) -> bool:
-    """Whether the process waits for data: it stands in its loader, or its loaders work hard while its main thread waits."""
+    """Whether the process waits for data: it stands in its loader, or its main thread waits while its loaders work hard, or for them."""
     if frame_of(stack, LOADER_FRAME) is not None:
         return True
     main = process.main_thread
@@ -182,7 +185,16 @@ def loads_data(process: Process, gpus: ProcessGpus | None, stack: ProcessStack |
         return False
     if main.state == "D" and not IN_DRIVER.search(main.wait_channel or ""):
         return True  # it reads by itself, and waits for storage
-    return sum(min(wants(child) + (child.blocked or 0.0), 1.0) for child in loaders(process, gpus)) >= PEGGED
+    helpers = loaders(process, gpus)
+    at_work = sum(min(wants(child) + (child.blocked or 0.0), 1.0) for child in helpers) >= PEGGED
+    return at_work or waits_for_them(process, helpers)
+
+
+def waits_for_them(process: Process, helpers: tuple[ProcessRelative, ...]) -> bool:
+    """Whether the main thread polls a pipe, as it does for the next batch of loaders that were forked (an event loop would use epoll)."""
+    main = process.main_thread
+    forked = [child for child in helpers if child.command == process.command]
+    return bool(forked) and main is not None and POLLS.search(main.wait_channel or "") is not None
 
 
 def waits_for_rank(

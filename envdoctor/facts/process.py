@@ -187,11 +187,11 @@ class ProcessGpu(Fact, frozen=True, kw_only=True):
     sm_percent: float | None = None
     """Of the time in which a kernel of this process ran; mean of NVML's samples. None: NVML does not tell it apart by process."""
     utilization_percent: float | None = None
-    """Of the time in which any kernel ran; median."""
+    """Of the time in which any kernel ran; mean."""
     utilization_least: float | None = None
     utilization_most: float | None = None
     memory_utilization_percent: float | None = None
-    """Of the time in which device memory was read or written; median."""
+    """Of the time in which device memory was read or written; mean."""
     memory_utilization_most: float | None = None
     power_watts: float | None = None
     """Median."""
@@ -206,8 +206,10 @@ class ProcessGpu(Fact, frozen=True, kw_only=True):
 
     @property
     def busy(self) -> float | None:
-        """How much of the time the process kept it at work, in %: its own figure, else the GPU's, which cannot be less."""
-        return self.utilization_percent if self.sm_percent is None else self.sm_percent
+        """How much of the time the process kept it at work at most, in %. NVML has no sample of a process for moments in which it did nothing,
+        so that the mean of those that there are can be too high; the GPU's own figure cannot be less than the process's."""
+        known = [percent for percent in (self.sm_percent, self.utilization_percent) if percent is not None]
+        return min(known, default=None)
 
 
 class ProcessGpus(Fact, frozen=True, kw_only=True):

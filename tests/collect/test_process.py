@@ -214,3 +214,32 @@ def test_nothing_of_a_process_is_collected_without_pid() -> None:
     assert snapshot.get(Process) is None
     assert "process" not in snapshot.problems
     assert not [probe for probe in snapshot.probes if probe.name.startswith("process_")]
+
+
+def test_an_envdoctor_that_the_process_started_is_not_its_work() -> None:
+    """A notebook that runs ``!envdoctor check --pid`` of itself."""
+    host = watching(os.getppid(), 0.0)
+    first = read_stat(host, f"/proc/{os.getppid()}")
+    assert first is not None
+    assert os.getpid() not in Watch(host, os.getppid(), first).relatives
+
+
+def test_what_a_command_line_keeps_secret_is_not_told() -> None:
+    command = [sys.executable, "-c", TALKS, "--hf-token=hf_abc", "--password", "hunter2", "--epochs", "3"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as found:
+        assert found.stdout is not None
+        found.stdout.readline()
+        seen = process(watching(found.pid, 0.0))
+        found.kill()
+    assert seen.command is not None
+    assert seen.command.endswith("--hf-token=[removed] --password [removed] --epochs 3")
+
+
+def test_the_rights_of_another_users_process_are_taken_with_its_environment() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with subprocess.Popen(["sleep", "60"], user=65534, group=65533, extra_groups=[12, 13]) as found:
+        run_as = watching(found.pid).run_as
+        found.kill()
+    assert run_as is not None
+    assert (run_as.uid, run_as.gid, run_as.groups) == (65534, 65533, (12, 13))

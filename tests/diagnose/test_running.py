@@ -141,6 +141,7 @@ def test_what_keeps_the_next_process_from_its_gpu_is_a_warning_for_one_that_runs
     [
         (WITH_CUDA, OPEN, BUSY, True),
         (WITH_CUDA, NOTHING_OPEN, None, False),
+        (WITH_CUDA, NOTHING_OPEN, BUSY, False),  # the number that NVML lists is a process's of the host
         (WITH_CUDA, None, None, None),
         (WITH_CUDA, None, BUSY, True),
         (WITH_CUDA, OPEN, UNUSED, False),  # NVML's list is whole: a monitor has the node open

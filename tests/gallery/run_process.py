@@ -1,6 +1,6 @@
 """Inside a machine of the gallery: start a process as it is told, examine it, print the report, end the process.
 
-python run_process.py '{"kind": "trains", "user": null, "as": null, "options": [], "stub": {}}'
+python run_process.py '{"kind": "trains", "user": null, "examiner": null, "options": [], "stub": {}}'
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> None:
             [*command, "--timeout", "10", *setting["options"]],
             env={"PATH": environ["PATH"], "HOME": "/root", "LANG": "C.UTF-8"} | stub,
             stdout=subprocess.PIPE,
-            user=setting["as"],
+            user=setting["examiner"],
             check=False,
         )
     finally:

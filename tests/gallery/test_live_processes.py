@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from envdoctor.report.json import schema
 from parts import BARE, PLACE
-from sandbox import possible, run
+from sandbox import Machine, possible, run
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(not possible(), reason="needs root and overlay mounts")]
 
@@ -21,12 +22,12 @@ LISTED = {"STUB_PROCS": "PID:4096"}
 NOBODY = 65534
 
 
-def examine(builds: Path, kind: str, *options: str, **more: Any) -> tuple[dict[str, Any], int]:
+def examine(builds: Path, kind: str, *options: str, machine: Machine = BARE, **more: Any) -> tuple[dict[str, Any], int]:
     """Start a process of that kind on a healthy machine and examine it: the report, and the exit code."""
     setting = {
         "kind": kind,
         "user": None,
-        "as": None,
+        "examiner": None,
         "stub": {},
         "environ": {},
         "replace": {},
@@ -39,7 +40,7 @@ def examine(builds: Path, kind: str, *options: str, **more: Any) -> tuple[dict[s
         "ENVDOCTOR_PYTHON": sys.executable,
     }
     command = ["/bin/sh", "-c", 'chmod 755 /root; exec "$0" "$@"', "/usr/bin/python3", str(SCRIPT), json.dumps(setting)]
-    result = run(BARE, builds / "driver", command, environ)
+    result = run(machine, builds / "driver", command, environ)
     assert result.stdout.startswith("{"), result.stderr[-3000:]
     assert "Traceback" not in result.stderr
     report = json.loads(result.stdout)
@@ -101,7 +102,7 @@ def test_one_under_which_the_driver_was_upgraded(builds: Path) -> None:
 
 
 def test_another_users_process_tells_which_right_is_missing(builds: Path) -> None:
-    report, code = examine(builds, "computes", **{"as": NOBODY})
+    report, code = examine(builds, "computes", examiner=NOBODY)
     verdict, facts = report["verdict"], report["facts"]
     assert (verdict["status"], verdict["cause"], code) == ("unknown", None, 3)
     assert "is root's: it takes that user or root to see what it has loaded" in verdict["summary"]
@@ -122,4 +123,11 @@ def test_root_runs_nothing_of_another_user_with_its_own_rights(builds: Path) -> 
     report, _ = examine(builds, "computes", user=NOBODY, environ={"PYTHONPATH": path})
     assert report["verdict"]["cause"] == "code.not-on-gpu"
     assert report["facts"]["torch_install"]["version"] == "2.5.1+cu124"
+    assert all(node.get("error") is None for node in report["facts"]["device_nodes"]["nodes"] if node.get("exists"))
     assert [entry for entry in report["facts"]["interpreter"]["sys_path"] if "ran-as" in entry] == [f"/ran-as-{NOBODY}"]
+
+
+def test_the_nodes_are_opened_with_the_rights_of_the_process(builds: Path) -> None:
+    machine = dataclasses.replace(BARE, node_mode=0o600)
+    report, code = examine(builds, "computes", user=NOBODY, machine=machine, environ={"STUB_CUINIT": "100"})
+    assert (report["verdict"]["cause"], code) == ("driver.device-permission", 1)

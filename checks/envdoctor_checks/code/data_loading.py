@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.running import (
+    IDLE_CPU,
     IDLE_GPU,
     LOADER_FRAME,
+    PEGGED,
     STARTING,
     busy,
     frame_of,
@@ -18,6 +20,7 @@ from envdoctor.diagnose.running import (
     loads_data,
     named,
     on_gpu,
+    wants,
     work_of,
 )
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -85,8 +88,11 @@ def _running(
 ) -> Finding:
     frame = frame_of(stack, LOADER_FRAME)
     count = len(helpers)
-    if helpers:
-        who = f"{count} loader process{'es' * (count > 1)} use{'s' * (count == 1)} {work_of(helpers):.1f} processors"
+    processes = f"{count} loader process{'es' * (count > 1)}"
+    if helpers and sum(map(wants, helpers)) >= PEGGED:
+        who = f"{processes} use{'s' * (count == 1)} {work_of(helpers):.1f} processors"
+    elif helpers:
+        who = f"{label(process)[:30]} waits for {processes}"
     else:
         who = f"{label(process)[:30]} loads data by itself"
     return Finding(
@@ -100,7 +106,10 @@ def _running(
         ),
         fix=(
             Fix("Set num_workers to the processors that there are, and make each item cheaper to load", "nproc"),
-            Fix("See where the loaders spend their time", f"py-spy top --pid {(helpers or (process,))[0].pid}"),
+            Fix(
+                "See where the loaders spend their time",
+                f"py-spy dump --nonblocking --pid {(helpers or (process,))[0].pid}",
+            ),
         ),
-        confidence="likely",
+        confidence="likely" if frame or work_of(helpers) >= IDLE_CPU else "possible",
     )

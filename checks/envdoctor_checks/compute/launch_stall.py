@@ -135,8 +135,8 @@ def _running(
             :100
         ],
         severity="warning",
-        detail=f"In {label(process)} one thread never rests and the GPU does: what it does between launches, or the launching itself, "
-        f"takes longer than the work on the GPU.{_contended(thread)}",
+        detail=f"In {label(process)} one thread never rests and the GPU does: what it does between launches (loading data, say), or the "
+        f"launching itself, takes longer than the work on the GPU.{_contended(thread)}",
         evidence=(
             *(gpu.says("utilization_percent") for gpu in gpus[:4]),
             process.says("threads", f"{thread.tid} {thread.name}: {thread.cpu} processors"),
@@ -153,9 +153,9 @@ def _stands(stack: ProcessStack | None) -> tuple[Evidence, ...]:
 
 
 def _fixes(process: Process, thread: ProcessThread) -> tuple[Fix, ...]:
-    where = "py-spy top" if thread.tid == process.pid else "py-spy top --native"
+    which = "that thread" if thread.tid == process.pid else f"thread {thread.tid}"
     return (
-        Fix("See what that thread does", f"{where} --pid {process.pid}"),
+        Fix(f"See what {which} does", f"py-spy dump --nonblocking --pid {process.pid}"),
         Fix("Record small steps once: torch.compile(mode='reduce-overhead') or torch.cuda.graph"),
     )
 

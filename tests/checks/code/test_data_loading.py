@@ -49,6 +49,16 @@ def test_fires_on_loaders_and_a_main_thread_that_wait_for_storage() -> None:
     assert finding.title == "GPU 0: 12 % busy, while process 4711 (python) loads data by itself"
 
 
+def test_fires_on_a_main_thread_that_polls_for_loaders_that_sleep() -> None:
+    polls = thread(cpu=0.01, wait_channel="poll_schedule_timeout.constprop.0")
+    sleeps = msgspec.structs.replace(loader(4712, 0.0), command="/opt/venv/bin/python train.py")
+    [finding] = judge(data_loading, process(polls, children=(sleeps,)), WITH_CUDA, OPEN, IDLE).findings
+    assert finding.title == "GPU 0: 12 % busy, while process 4711 (python) waits for 1 loader process"
+    assert finding.confidence == "possible"
+    serves = thread(cpu=0.01, wait_channel="ep_poll")
+    assert judge(data_loading, process(serves, children=(sleeps,)), WITH_CUDA, OPEN, IDLE).findings == ()
+
+
 def test_fires_where_python_is_seen_to_stand_in_the_loader() -> None:
     where = stack("__getitem__ (app/data.py:3)", "fetch (torch/utils/data/_utils/fetch.py:52)")
     [finding] = judge(data_loading, process(thread(cpu=1.0)), WITH_CUDA, OPEN, IDLE, where).findings
