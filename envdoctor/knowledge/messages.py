@@ -17,6 +17,8 @@ FOLDED = 16
 """Patterns of so many characters and more are found however they are capitalised: people retype messages, titles of reports capitalise them."""
 _REACH = 240
 """How far around a hit the stricter expression of a row may look, and the longest line that is quoted, in characters."""
+_TRIES = 500
+"""Hits round which a stricter expression is tried: a log that repeats the pattern endlessly must not take for ever."""
 
 
 class MessageRow(Row, frozen=True, kw_only=True):
@@ -68,19 +70,30 @@ def fold(text: str) -> str:
     return text.replace("\u0130", "i").lower()  # the one letter whose small form is longer
 
 
-def _find(row: MessageRow, text: str, folded: str) -> int:
-    """Where the row's message first stands in `text`; -1: nowhere."""
+def _find(row: MessageRow, text: str, flat: str, folded: str) -> int:
+    """Where the row's message first stands; -1: nowhere. A stricter expression looks at the text's lines first, then across them."""
     needle = _needle(row)
-    where = folded if len(needle) >= FOLDED else text
+    where = folded if len(needle) >= FOLDED else flat
     at = where.find(needle)
-    while at >= 0 and row.regex is not None:
+    if at < 0 or row.regex is None:
+        return at
+    within = _strict(row, text, where, at)
+    return within if within >= 0 or flat is text else _strict(row, flat, where, at)
+
+
+def _strict(row: MessageRow, text: str, where: str, at: int) -> int:
+    """The first hit from `at` on round which the row's stricter expression matches `text`; -1: none."""
+    needle, regex = _needle(row), _compiled(row.regex or "")
+    for _ in range(_TRIES):
         begin = max(0, at - _REACH)
-        found = _compiled(row.regex).search(text[begin : at + len(row.pattern) + _REACH])
+        found = regex.search(text[begin : at + len(row.pattern) + _REACH])
         if found is not None:
             inside = where.find(needle, begin + found.start(), begin + found.end())
             return inside if inside >= 0 else at
-        at = where.find(needle, at + len(needle))
-    return at
+        at = where.find(needle, at + max(len(needle), _REACH // 2))  # what lies nearer has been looked at
+        if at < 0:
+            break
+    return -1
 
 
 def _line(text: str, at: int, length: int) -> str:
@@ -90,13 +103,15 @@ def _line(text: str, at: int, length: int) -> str:
     return text[begin : end if end >= 0 else at + length + _REACH].strip()
 
 
-def recognise(text: str) -> tuple[Message, ...]:
+def recognise(text: str, flat: str | None = None) -> tuple[Message, ...]:
     """The messages of the table that stand in `text`, each once, in the order of their first appearance.
 
+    `flat` is the text with a blank for each newline, where a terminal may have broken a message anywhere.
     A row whose hit lies within a longer row's hit is left out: the longer one says more. One search of the text per row.
     """
-    folded = fold(text)
-    hits = [(at, row) for row in MESSAGES if (at := _find(row, text, folded)) >= 0]
+    flat = text if flat is None else flat
+    folded = fold(flat)
+    hits = [(at, row) for row in MESSAGES if (at := _find(row, text, flat, folded)) >= 0]
     spans = [(at, at + len(row.pattern)) for at, row in hits]
 
     def said_better(at: int, end: int) -> bool:

@@ -76,16 +76,16 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
                 variables[echoed] = (text.strip(), number)
             echoed = None
         asked = _answer(notes, asked, text, number)
-        if len(text) < 1000:
+        if len(text) < 1000 and ("=" in text or "os.environ[" in text):
             for name, value in _assigned(text):
                 variables[name] = (value, number)
-        question = ECHO.match(text)
+        question = ECHO.match(text) if "echo" in text else None
         echoed = question["name"] if question is not None else None
         listed = LISTED.findall(text) if text.lstrip().startswith("/dev/nvidia") else []
         nodes += [DeviceNode(path=path, exists=True) for path in listed]
         if listed:
             notes.saw("ls -l /dev/nvidia*", number)
-        node = NODE.match(text)
+        node = NODE.match(text) if "/dev/nvidia" in text else None
         if node is not None:
             nodes.append(
                 DeviceNode(path=node["path"], exists=True, mode=node["mode"], owner=node["owner"], group=node["group"])
@@ -103,26 +103,28 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
 
 def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[str]:
     """Take an answer to what the lines before asked, and tell what this line asks."""
-    inline = INLINE.search(text)
+    of_torch = "torch." in text
+    inline = INLINE.search(text) if of_torch else None
     if inline is not None:
         notes.note(TorchRuntime, "cuda_available", inline["value"].lower() == "true", number)
         return []
-    words = text.split()
-    if len(asked) > 1 and len(words) == len(asked) and all(SAID.match(word) for word in words):
+    words = text.split() if len(asked) > 1 else []
+    if words and len(words) == len(asked) and all(SAID.match(word) for word in words):
         for word in words:
             asked = _answer(notes, asked, word, number)
         return []
-    archs, pair = LISTED_ARCHS.match(text), PAIR.match(text)
-    if archs is not None and asked[:1] == ["archs"]:
+    archs = LISTED_ARCHS.match(text) if asked[:1] == ["archs"] else None
+    pair = PAIR.match(text) if asked[:1] == ["capability"] else None
+    if archs is not None:
         notes.note(TorchRuntime, "arch_list", tuple(re.findall(r"\w+_\d+\w?", archs["archs"])), number)
         return asked[1:]
-    if pair is not None and asked[:1] == ["capability"]:
+    if pair is not None:
         if notes.get(Nvml, "gpus") is None:
             gpu = NvmlGpu(index=0, compute_capability=f"{pair['major']}.{pair['minor']}")
             notes.note(Nvml, "gpus", (gpu,), number)
         return asked[1:]
-    said = SAID.match(text)
-    if said is not None and asked:
+    said = SAID.match(text) if asked else None
+    if said is not None:
         what, *rest = asked
         value = said["value"] if "." in said["value"] else said["value"].capitalize()
         if what == "cuda" and (value == "None" or value.count(".") == 1):
@@ -135,17 +137,18 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
         elif what == "version" and "." in value:
             note_torch(notes, value, number)
         return rest
-    version = INLINE_VERSION.search(text)
+    version = INLINE_VERSION.search(text) if of_torch else None
     if version is not None:
         note_torch(notes, version["value"], number)
-    questions = [(match.start(), what) for pattern, what in QUESTIONS for match in pattern.finditer(text)]
+    patterns = QUESTIONS if of_torch else ()
+    questions = [(match.start(), what) for pattern, what in patterns for match in pattern.finditer(text)]
     if questions:
         notes.saw("a Python prompt", number)
         return [what for _, what in sorted(questions)]
-    python = re.match(r"^Python (\d\.\d+\.\d+)\b", text.strip())
+    python = re.match(r"^\s*Python (\d\.\d+\.\d+)\b", text)
     if python is not None:
         notes.note(Interpreter, "version", python[1], number)
-    return asked if PROMPT.match(text) is None else []
+    return asked if asked and PROMPT.match(text) is None else []
 
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:

@@ -57,29 +57,30 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
     for number, line in lines:
         if len(line) > 400:
             continue
-        text = LEADERS.sub(": ", line)
-        found = GPU_LINE.match(text)
+        text = LEADERS.sub(": ", line) if "...." in line else line
+        found = GPU_LINE.match(text) if "GPU" in text else None
         if found is not None:
             for index in found["index"].split(","):
                 gpus[int(index)] = found["name"].strip()
             notes.saw("GPU list", number)
             continue
-        banner = ULTRALYTICS.search(text)
+        banner = ULTRALYTICS.search(text) if "torch" in text else None
         if banner is not None:
             _torch_version(notes, banner["torch"], number)
             if banner["python"]:
                 notes.note(Interpreter, "version", banner["python"], number)
             notes.saw("ultralytics banner", number)
-        _yolo_checks(notes, text, number)
-        build = BUILD.search(text) if banner is None else None
+        if text.startswith(("CUDA", "OS", "torch")):
+            _yolo_checks(notes, text, number)
+        build = BUILD.search(text) if "+" in text and banner is None else None
         if build is not None and NOT_INSTALLED.search(text) is None:
             note_torch(notes, build["version"], number)
         if "wsl" in (lowered := text.lower()) or "microsoft" in lowered or WSL1.match(text):
             _told_wsl(notes, text, number)
-        driver = DRIVER.search(text)
+        driver = DRIVER.search(text) if "driver" in lowered else None
         if driver is not None:
             notes.note(Nvml, "driver_version", driver["version"], number, keep=True)
-        entry = KEY.match(text)
+        entry = KEY.match(text) if ":" in text or "=" in text else None
         if entry is not None:
             key = re.sub(r"[^a-z0-9]+", " ", entry["key"].lower()).strip()
             reader = KEYS.get(key)

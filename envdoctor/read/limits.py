@@ -12,6 +12,8 @@ from envdoctor.read.notebook import Notebook
 PERIODS = re.compile(r"\bnr_periods[:= ]+(?P<value>\d+)")
 THROTTLED = re.compile(r"\bnr_throttled[:= ]+(?P<value>\d+)")
 QUOTA = re.compile(r"\bcpu\.max\b\s*[:=]?\s*(?P<quota>\d+)\s+(?P<period>\d+)")
+WORDS = re.compile(r"nr_(?:periods|throttled)|cpu\.max|--cpus|CPU\(s\)|affinity|/dev/shm|ShmSize")
+"""One of them stands in every line that is read here."""
 DOCKER = re.compile(r"--cpus[= ](?P<value>\d+(?:\.\d+)?)")
 CPUS = re.compile(r"^\s*CPU\(s\):\s+(?P<value>\d+)\s*$")
 AFFINITY = re.compile(r"cpu_affinity\(\)|sched_getaffinity\(")
@@ -24,6 +26,8 @@ def read_limits(lines: Sequence[Line], notes: Notebook) -> None:
     """Note quota, throttling, affinity and the size of /dev/shm."""
     asked = False
     for number, text in lines:
+        if not asked and WORDS.search(text) is None:
+            continue
         for pattern, field in ((PERIODS, "periods"), (THROTTLED, "throttled_periods"), (CPUS, "logical_cpus")):
             found = pattern.search(text)
             if found is not None:

@@ -46,6 +46,9 @@ _PREFIXES = (
     re.compile(r"^\s*(?:ERROR|WARNING|INFO|DEBUG) \d\d-\d\d \d\d:\d\d:\d\d \[?[\w./]+(?:\.py)?:\d+\]\s?"),  # vLLM
     re.compile(r"^\s*[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d [\w.-]+ (?=[\w./-]+(?:\[\d+\])?:)"),  # syslog, journal
 )
+_PREFIXED = re.compile("|".join(prefix.pattern for prefix in _PREFIXES))
+MARKED = 80
+"""Characters at a line's begin in which a quotation's marks are looked for."""
 
 
 class Line(NamedTuple):
@@ -57,15 +60,20 @@ class Line(NamedTuple):
 
 def shed(text: str) -> str:
     """A line without escapes, entities, tags, quote marks and the prefixes that runners put in front."""
-    text = _ESCAPES.sub("", text[:LONGEST]).translate(_TYPOGRAPHY)
+    text = text[:LONGEST]
+    if not text.isprintable():
+        text = _ESCAPES.sub("", text)
+    if not text.isascii():
+        text = text.translate(_TYPOGRAPHY)
     if "&" in text:
         text = html.unescape(text)
     if "<" in text:
         text = _TAGS.sub("", text)
     if "%20" in text or "%0A" in text:
         text = unquote(text, errors="replace")
-    text = _QUOTE.sub("", text)
-    for _ in range(3):
+    if ">" in text[:MARKED]:
+        text = _QUOTE.sub("", text)
+    for _ in range(3 if _PREFIXED.match(text) is not None else 0):
         shorter = text
         for prefix in _PREFIXES:
             shorter = prefix.sub("", shorter, count=1)

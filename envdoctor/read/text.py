@@ -67,6 +67,7 @@ OLD_BUILDS = {
 AMD = re.compile(
     r"\bAMD (?:GPU|Radeon|Instinct)|\bRadeon (?:RX|VII|Pro|\(TM\))|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
 )
+AMD_WORDS = ("AMD ", "Radeon", "RX", "gfx", "-directml", "MI")
 
 
 def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
@@ -88,7 +89,7 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
         lines=len(lines),
         recognised=dict(sorted(notes.kinds.items(), key=lambda kind: kind[1])),
         contradictions=tuple(notes.contradictions[:20]),
-        amd_line=next((line.number for line in lines if AMD.search(line.text)), None),
+        amd_line=next((n for n, text in lines if any(w in text for w in AMD_WORDS) and AMD.search(text)), None),
     )
     return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts)
 
@@ -99,10 +100,8 @@ def _sees_none_on_windows(notes: Notebook) -> bool:
 
 def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     """Every message of the table that stands in the lines. They are joined by blanks too: a terminal breaks long messages anywhere."""
-    joined = "\n".join(line.text for line in lines)
-    found = {message.key: message for message in recognise(joined)}
-    for message in recognise(" ".join(line.text.strip() for line in lines)):
-        found.setdefault(message.key, message)
+    stripped = [line.text.strip() for line in lines]
+    found = {message.key: message for message in recognise("\n".join(stripped), " ".join(stripped))}
     if notes.get(System, "platform") == "darwin":  # every torch for macOS is built without CUDA
         for key in ("collect-env-cpu-build", "collect-env-no-cuda-at-all", "collect-env-no-driver"):
             found.pop(key, None)
