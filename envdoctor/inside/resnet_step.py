@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 
 WARM_STEPS, STEPS = 4, 20
 LONGEST = 3.0
@@ -146,15 +147,25 @@ def _watched(lab, watch, step):
 def device_kernels(lab, work):
     """What the profiler says of `work`: ``kernels`` seen on the device and their ``busy`` seconds; None: it saw no device activity at all,
     which proves nothing (CUPTI may be missing, or in use by another)."""
-    torch = lab.torch
-    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
-    with torch.profiler.profile(activities=activities) as profile:
+    with _profiler(lab.torch) as profile:
         begun = time.perf_counter()
         work()
         lab.wait()
         took = time.perf_counter() - begun
-    kernels = [e for e in profile.events() if str(getattr(e, "device_type", "")).endswith("CUDA")]
+    kernels = [e for e in profile.function_events if str(getattr(e, "device_type", "")).endswith("CUDA")]
     if not kernels:
         return None
     busy = sum(event.time_range.elapsed_us() for event in kernels) / 1e6
     return {"kernels": len(kernels), "busy": min(busy / took, 1.0) if took > 0 else None}
+
+
+def _profiler(torch):
+    """The profiler below torch.profiler, which sees the same and does not load torch's compiler. ``use_cuda`` is what every torch so far
+    takes, if with a warning; ``use_device`` meant something else in 2.0."""
+    profile = torch.autograd.profiler.profile
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return profile(use_cuda=True, use_kineto=True)
+        except TypeError:
+            return profile(use_device="cuda", use_kineto=True)

@@ -23,6 +23,8 @@ class Owner(NamedTuple):
 
 KEPT = frozenset({"git"})
 """Fields whose long hexadecimal numbers are public: torch's own commit."""
+VERSIONS = frozenset({"version", "installed", "specifier"})
+"""Fields that hold versions, of which those of four parts read like addresses."""
 NO_NAMES = frozenset({"root", "user", "runner", "ubuntu", "nobody", "www-data"})
 """User names that everybody has."""
 _SECRET = "[removed]"
@@ -130,7 +132,7 @@ class Redactor:
             text = re.sub(re.escape(self.owner.home) + r"(?=/|$|[:\s\"'])", lambda _: stand_in, text)
         text = HOME.sub(lambda found: found["root"] + self.name(found["user"]), text)
         text = AT_HOST.sub(lambda found: f"{self.name(found['user'])}@{self._host(found['host'])}", text)
-        if field == "version" or field.endswith("_version"):
+        if field in VERSIONS or field.endswith("_version"):
             return text
         for kind, pattern, form in NUMBERED:
             text = pattern.sub(self._replace(kind, form), text)

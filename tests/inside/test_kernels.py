@@ -154,7 +154,7 @@ def test_the_optimizer_takes_the_steps_of_torchs_own() -> None:
     assert torch.allclose(ours, theirs)
 
 
-def test_a_watched_step_loads_no_compiler() -> None:
+def test_a_step_that_is_watched_and_profiled_loads_no_compiler() -> None:
     """Loading it takes as long as importing torch, and on a GPU that was half of the time that the whole work has."""
     script = """
 import sys, torch
@@ -163,6 +163,7 @@ here = lab.Lab(torch, "cpu")
 step = resnet_step.stepper(here, resnet.build(torch, 10, (1, 1, 1, 1)), torch.randn(2, 3, 32, 32), torch.tensor([1, 2]))
 step()
 assert where_ops_run.watch(torch, "cpu", step)["on_device"] > 100
+assert resnet_step.device_kernels(here, step) is None  # a processor has no device kernels
 assert "torch._dynamo" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])

@@ -28,7 +28,7 @@ from envdoctor.facts import (
     TorchRuntime,
 )
 from envdoctor.facts.codec import encode_snapshot
-from envdoctor.facts.python import Distribution
+from envdoctor.facts.python import Distribution, Pin
 from envdoctor.report.redact import Owner, redact
 
 OWNER = Owner(user="ada", host="analytical-engine", home="/data/people/ada")
@@ -122,6 +122,13 @@ KEPT = (
 def test_versions_libraries_and_words_survive_whatever_the_user_is_called(text: str, user: str) -> None:
     written = redact(everywhere(text), Owner(user=user, host="gpu", home=f"/home/{user}"))
     assert encode_snapshot(written).decode().count(msgspec.json.encode(text).decode()[1:-1]) >= 9
+
+
+def test_the_versions_of_pinned_wheels_are_no_addresses() -> None:
+    pin = Pin(name="nvidia-cublas", specifier="==13.1.0.3", installed="13.1.0.3", satisfied=True)
+    plain = redact(snapshot_of(TorchInstall(present=True, pins=(pin,))), OWNER).get(TorchInstall)
+    assert plain is not None
+    assert plain.pins == (pin,)
 
 
 def test_the_same_thing_has_the_same_stand_in() -> None:
