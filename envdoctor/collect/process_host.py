@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 
 from envdoctor.collect.host import LiveHost
@@ -24,6 +25,8 @@ def host_of(request: Request) -> LiveHost:
     """The host for `request.pid`. Raises NoProcess for what is no process, and for ourselves."""
     pid, ours = request.pid, dict(os.environ)
     assert pid is not None
+    # py-spy may lie beside envdoctor, in an environment that is not active.
+    ours["PATH"] = ":".join(filter(None, (ours.get("PATH"), os.path.dirname(sys.executable))))
     plain = LiveHost(request=request)
     _must_be_a_process(plain, pid)
     environ, problem = _environ(plain, pid)

@@ -30,6 +30,8 @@ OTHERS = ("gpu.busy", "gpu.memory-full", "driver.compute-mode", "host.jupyter-ex
 ABOUT_TORCH = ("python", "torch", "cuda", "cudnn", "nccl", "framework")
 AT_THE_START = ("hardware", "vm", "wsl", "driver", "container", "env", *ABOUT_TORCH)
 """Areas of what keeps a program from its GPU when it starts."""
+LOADED = ("torch.not-installed", "torch.shadowed-module", "torch.import-fails")
+"""What is disproved by a torch that is loaded."""
 ALSO_LATER = ("driver.hung", "driver.gpu-lost")
 """What also stops one that has begun to use it."""
 
@@ -74,7 +76,9 @@ def of_process(finding: Finding, snapshot: Snapshot) -> Finding:
     of_others = bool(own) and finding.gpu is not None and finding.gpu not in own
     if finding.id in OTHERS or no_torch or of_others:
         return msgspec.structs.replace(finding, severity="info")
-    if own and finding.severity == "error" and area in AT_THE_START and finding.id not in ALSO_LATER:
+    disproved = bool(own) and area in AT_THE_START and finding.id not in ALSO_LATER
+    disproved = disproved or (libraries is not None and libraries.torch and finding.id in LOADED)
+    if disproved and finding.severity == "error":
         return msgspec.structs.replace(finding, severity="warning")
     return finding
 

@@ -77,7 +77,8 @@ def _threads(process: Process) -> Iterator[str]:
         for thread in process.threads[:4]
         if thread.tid == process.pid or (thread.cpu or 0) >= 0.05 or thread.state == "D"
     ]
-    yield f"{process.thread_count or len(process.threads)} threads: {'; '.join(told)}"
+    count = process.thread_count or len(process.threads)
+    yield f"{count} thread{'s' * (count != 1)}: {'; '.join(told)}"
 
 
 def _gpu(snapshot: Snapshot, process: Process) -> Iterator[str]:

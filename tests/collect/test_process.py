@@ -123,7 +123,7 @@ def test_the_environment_is_the_processs(sleeper: subprocess.Popen[bytes]) -> No
     assert host.environ["MARK"] == "1"
     assert "PATH" not in host.environ
     assert host.tools_environ is not None
-    assert host.tools_environ["PATH"] == os.environ["PATH"]
+    assert host.tools_environ["PATH"] == f"{os.environ['PATH']}:{os.path.dirname(sys.executable)}"
     assert host.run_as is None
 
 

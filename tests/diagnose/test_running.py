@@ -11,6 +11,7 @@ from envdoctor.diagnose.verdict import expected
 from envdoctor.examine import judge
 from envdoctor.facts import (
     CudaDriver,
+    DriverLibraries,
     Fact,
     Problem,
     Process,
@@ -24,7 +25,7 @@ from envdoctor.facts import (
 from envdoctor.report.model import Report
 from envdoctor.report.running import line, lines
 from envdoctor.report.terminal import first_line, render
-from healthy import BUS, CUDA, LIBRARIES, MODULE, NODES, NVML, OUTSIDE, PYTHON, TORCH, UBUNTU
+from healthy import BUS, CUDA, LIBRARIES, MODULE, NODES, NVML, OUTSIDE, PYTHON, TORCH, UBUNTU, library
 from running import (
     BUSY,
     DRIVER,
@@ -119,6 +120,27 @@ def test_another_program_on_the_gpu_is_well_and_nothing_about_torch_is_held_agai
     seen = report(process(), jax, OPEN, BUSY, bare)
     assert (seen.verdict.status, seen.verdict.cause) == ("ok", None)
     assert seen.verdict.summary == "process 4711 (python) is no torch process; it uses GPU 0 (8.0 GiB)"
+
+
+def test_a_torch_that_was_removed_under_the_process_is_no_broken_one() -> None:
+    bare = msgspec.structs.replace(TORCH, present=False, version=None, cuda=None, module_kind=None, location=None)
+    old = tuple(msgspec.structs.replace(library, deleted=True, version_now="") for library in WITH_CUDA.libraries[:2])
+    seen = report(process(), ProcessLibraries(libraries=(*old, DRIVER)), OPEN, BUSY, bare)
+    assert (seen.verdict.status, seen.verdict.cause, seen.verdict.also) == (
+        "degraded",
+        "cuda.upgraded-under-process",
+        (),
+    )
+
+
+def test_a_driver_that_was_upgraded_under_the_process_and_not_loaded_is_one_cause() -> None:
+    old = msgspec.structs.replace(DRIVER, deleted=True, version_now="610.10.01")
+    mismatch = msgspec.structs.replace(CUDA, init_code=803, device_count=0, devices=())
+    newer = DriverLibraries(copies=(library("610.10.01"), library("610.10.01", name="libnvidia-ml.so.1")))
+    with_old = ProcessLibraries(libraries=(*WITH_CUDA.libraries[:2], old), torch_cuda="12.4")
+    seen = report(process(), with_old, OPEN, BUSY, mismatch, newer)
+    assert (seen.verdict.status, seen.verdict.cause, seen.verdict.also) == ("degraded", "driver.version-mismatch", ())
+    assert seen.verdict.gpu_usable is True
 
 
 def test_what_keeps_the_next_process_from_its_gpu_is_a_warning_for_one_that_runs_on_it() -> None:

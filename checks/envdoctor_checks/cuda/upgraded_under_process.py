@@ -9,7 +9,9 @@ from envdoctor.diagnose.loaded import file_name
 from envdoctor.facts import Process, ProcessLibraries, ProcessLibrary
 
 
-@check("cuda.upgraded-under-process")
+@check(
+    "cuda.upgraded-under-process", explains=("torch.not-installed", "torch.import-fails", "torch.pinned-libs-mismatch")
+)
 def upgraded_under_process(process: Process, process_libraries: ProcessLibraries) -> Iterator[Finding]:
     """Libraries were upgraded or removed under the running process, which still has the old ones loaded.
 

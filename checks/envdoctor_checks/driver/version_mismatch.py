@@ -27,6 +27,7 @@ ECHOES = (
     "cuda.driver-too-old",
     "driver.module-not-loaded",
     "driver.hung",
+    "cuda.upgraded-under-process",
 )
 SAID = (
     "nvml-version-mismatch",
