@@ -50,6 +50,9 @@ ASSIGNED = (
     re.compile(
         r"os\.environ\[['\"](?P<name>[A-Z][A-Z0-9_]{3,50})['\"]\]\s*[:=]\s*(?P<value>\"[^\"]*\"|'[^']*'|[\w,.-]+)"
     ),
+    re.compile(
+        r"^\s*(?:-\s+)?(?P<name>CUDA_VISIBLE_DEVICES):\s+(?P<value>\"[\w,.-]*\"|'[\w,.-]*'|all|-?\d[\d,]*)\s*$"
+    ),  # YAML
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
 LEADING = re.compile(
@@ -76,7 +79,7 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
                 variables[echoed] = (text.strip(), number)
             echoed = None
         asked = _answer(notes, asked, text, number)
-        if len(text) < 1000 and ("=" in text or "os.environ[" in text):
+        if len(text) < 1000 and ("=" in text or "os.environ[" in text or "CUDA_VISIBLE_DEVICES:" in text):
             for name, value in _assigned(text):
                 variables[name] = (value, number)
         question = ECHO.match(text) if "echo" in text else None

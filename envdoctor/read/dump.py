@@ -34,6 +34,13 @@ BUILD = re.compile(
 NOT_INSTALLED = re.compile(
     r"(?i)uninstall|requirement|collecting|from versions|requires|pip3? install|incompatible|downloading|would|\.whl|built for|compiled|expected"
 )
+BARE = re.compile(r"(?<![\w.-])[12]\.\d+\.\d+\+cpu\b(?!.*(?:torchvision|torchaudio))")
+"""Only torch and its companions bear ``+cpu``; torchvision counts from 0."""
+WINDOWS = re.compile(r"^\s*(?:Microsoft )?Windows (?:10|11)\b(?! or)")
+COLUMN = re.compile(
+    r"^(?P<key>sys\.platform|Python|PyTorch|CUDA available|GPU available|GPU \d+(?:,\d+)*|Driver version) {2,}(?P<value>\S.*)$"
+)
+"""detectron2's and mmcv's tables have no colons."""
 CHECKS_CUDA = re.compile(r"^CUDA\s{4,}None\s*$")
 CHECKS_OS = re.compile(r"^OS\s{4,}(?P<value>\S.*)$")
 CHECKS_TORCH = re.compile(r"^torch\s+(?:\W+\s)?(?P<version>\d+\.\d+\.\d+\S*?)>=")
@@ -54,6 +61,7 @@ ASKS_WSL = re.compile(r"WSL 1 or WSL 2|\[ \]\s*WSL", re.IGNORECASE)
 def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
     """Note what the lines say of torch, CUDA, driver, GPUs, Python and system."""
     gpus: dict[int, str] = {}
+    name = ""  # of the package that `pip show` tells of
     for number, line in lines:
         if len(line) > 400:
             continue
@@ -80,6 +88,23 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
         driver = DRIVER.search(text) if "driver" in lowered else None
         if driver is not None:
             notes.note(Nvml, "driver_version", driver["version"], number, keep=True)
+        column = COLUMN.match(text) if "   " in text else None
+        if column is not None:
+            _column(notes, column["key"], column["value"], number, gpus)
+            continue
+        if (
+            "+cpu" in text
+            and notes.get(TorchInstall, "version") is None
+            and BARE.search(text)
+            and NOT_INSTALLED.search(text) is None
+        ):
+            note_torch(notes, BARE.findall(text)[0], number)
+        if WINDOWS.match(text):
+            notes.note(System, "platform", "windows", number, keep=True)
+        if text.startswith("Name: "):
+            name = text[6:].strip().lower()
+        elif text.startswith("Version: ") and name == "torch":
+            note_torch(notes, text[9:].strip(), number)
         entry = KEY.match(text) if ":" in text or "=" in text else None
         if entry is not None:
             key = re.sub(r"[^a-z0-9]+", " ", entry["key"].lower()).strip()
@@ -177,6 +202,19 @@ def _platform(notes: Notebook, value: str, number: int) -> None:
         _wsl(notes, found[2].lower(), number)
     if found[3]:
         notes.note(System, "machine", found[3], number)
+
+
+def _column(notes: Notebook, key: str, value: str, number: int, gpus: dict[int, str]) -> None:
+    if key.startswith("GPU ") and key[4].isdigit():
+        gpus.update(dict.fromkeys(map(int, key[4:].split(",")), value.partition("(")[0].strip()))
+        notes.saw("GPU list", number)
+        return
+    notes.saw("detectron2 or mmcv collect_env", number)
+    if key == "sys.platform":
+        _os(notes, "windows" if value.startswith("win") else value, number)
+    reader = KEYS.get(key.lower())
+    if reader is not None:
+        reader(notes, value.partition(" @")[0].partition(" |")[0], number)
 
 
 def _yolo_checks(notes: Notebook, text: str, number: int) -> None:

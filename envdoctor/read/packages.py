@@ -19,6 +19,7 @@ PINNED = re.compile(
     r"(?:==|\s*\(|\s*:\s*|\s+)(?P<version>\d+\.\d[\w.+-]*)\)?(?:\s|$)",
     re.IGNORECASE,
 )
+TENSORFLOW = re.compile(r"^\W{0,4}(?P<name>tensorflow) version\W{1,4}(?P<version>\d+\.\d+[\w.+-]*)", re.IGNORECASE)
 CPU_BUILD = re.compile(r"^\s*(?:\[conda\]\s*)?pytorch\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
     for number, text in lines:
         if len(text) > 300:
             continue
-        row = PINNED.match(text)
+        row = PINNED.match(text) or TENSORFLOW.match(text)
         if row is None:
             continue
         name = row["name"].lower().replace("_", "-")
