@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 
 from envdoctor.diagnose.api import Fix
 from envdoctor.diagnose.predicates import in_container
-from envdoctor.facts import Container, Interpreter, System
+from envdoctor.facts import Container, Interpreter, Nvml, System
 from envdoctor.knowledge import archs, drivers, releases
 from envdoctor.knowledge.releases import ReleaseRow, VariantRow
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 """Below it each variant has an index of its own (pytorch.org, "Start locally")."""
 DRIVER_PAGE = "https://www.nvidia.com/drivers"
+AT_WORK = 20
+"""% of the time: a GPU that is busier works for somebody."""
 
 
 def _installer(interpreter: Interpreter | None) -> tuple[str, str]:
@@ -314,3 +316,18 @@ def rerun_container(container: Container | None, *, jetson: bool = False) -> Fix
 def unset_variable(name: str) -> Fix:
     """Take an environment variable out of the shell that starts the program."""
     return Fix(f"Unset {name}", f"unset {name}")
+
+
+def another_gpu(nvml: Nvml | None, taken: int | None) -> tuple[Fix, ...]:
+    """Take the GPU that has most memory free and nothing to do; empty: there is none but the one that is `taken`."""
+    free = [
+        gpu
+        for gpu in (nvml.gpus if nvml is not None else ())
+        if gpu.index != taken and not gpu.error and gpu.memory_free_bytes and (gpu.utilization_percent or 0) < AT_WORK
+    ]
+    if not free:
+        return ()
+    best = max(free, key=lambda gpu: gpu.memory_free_bytes or 0)
+    # torch's own order is fastest first; NVML's, and nvidia-smi's, is the bus's.
+    command = f"export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES={best.index}"
+    return (Fix(f"Or take GPU {best.index}: {(best.memory_free_bytes or 0) >> 30} GiB of it are free", command),)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, Reading, TorchRuntime, Work
+from envdoctor.diagnose.remedy import another_gpu
+from envdoctor.facts import DeviceWork, Nvml, NvmlGpu, NvmlProcess, Process, Reading, TorchRuntime, Work
 
 BUSY_PERCENT = 20.0
 """Utilisation before our own work began: a desktop stays below, a job does not."""
 
 
-FIX = (Fix("See who it is", "nvidia-smi"), Fix("Or take another GPU", "export CUDA_VISIBLE_DEVICES=N"))
+SEE = Fix("See who it is", "nvidia-smi")
 
 
 @check(
@@ -21,7 +22,11 @@ FIX = (Fix("See who it is", "nvidia-smi"), Fix("Or take another GPU", "export CU
     explains=("compute.slow", "compute.step-jitter", "compute.launch-stall"),
 )
 def busy(
-    work: Work | None, nvml: Nvml | None, torch_runtime: TorchRuntime | None, reading: Reading | None
+    work: Work | None,
+    nvml: Nvml | None,
+    torch_runtime: TorchRuntime | None,
+    reading: Reading | None,
+    process: Process | None,
 ) -> Iterator[Finding]:
     """Another process keeps the GPU busy.
 
@@ -51,22 +56,25 @@ def busy(
                 device.says("tenants", ", ".join(device.tenants) or "none to be seen"),
                 *((device.load.says("utilization_before"),) if device.load is not None else ()),
             ),
-            fix=FIX,
+            fix=(SEE, *another_gpu(nvml, device.gpu)),
             gpu=device.gpu,
         )
     if reading is not None:
         return  # the program that a report shows at work is mostly its author's own
+    own = {process.pid, *(child.pid for child in process.children)} if process is not None else set()
     worked = {device.gpu for device in on_gpu(work)} if work is not None else set()
     for gpu in nvml.gpus if nvml is not None else ():
         if gpu.index not in worked:
-            yield from _by_nvml(gpu, alone=torch_runtime is None)
+            unseen = torch_runtime is None and process is None and not gpu.processes
+            yield from _by_nvml(gpu, own, another_gpu(nvml, gpu.index), unseen=unseen)
 
 
-def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
-    """One look without work of ours. `alone`: no torch of ours ran beside it, so whatever is busy there is others' doing."""
-    names = [_name(process) for process in gpu.processes or () if process.kind in ("compute", "mps")]
+def _by_nvml(gpu: NvmlGpu, own: Set[int], elsewhere: tuple[Fix, ...], *, unseen: bool) -> Iterator[Finding]:
+    """One look without work of ours, at processes other than the examined one and its `own`. `unseen`: neither ran beside it, and none is
+    listed (what draws a desktop would be, and is no job), so whatever is busy there is others' doing."""
+    jobs = [process for process in gpu.processes or () if process.kind in ("compute", "mps")]
+    names = [_name(process) for process in jobs if process.pid not in own]
     percent = gpu.utilization_percent or 0
-    unseen = alone and not gpu.processes  # what draws a desktop is listed, and is no job
     at_work = percent >= BUSY_PERCENT and (unseen or bool(names))
     if not names and not at_work:
         return
@@ -80,7 +88,7 @@ def _by_nvml(gpu: NvmlGpu, *, alone: bool) -> Iterator[Finding]:
         severity="warning" if at_work else "info",
         detail="Processes on one GPU take turns: each is slower than alone.",
         evidence=(gpu.says("processes", ", ".join(names) or "none to be seen"), gpu.says("utilization_percent")),
-        fix=FIX,
+        fix=(SEE, *elsewhere),
         gpu=gpu.index,
         confidence="likely",
     )

@@ -9,6 +9,7 @@ from envdoctor.diagnose.api import Finding, Fix, Severity, check
 from envdoctor.diagnose.left_out import left_out
 from envdoctor.diagnose.measured import held_by_others, on_gpu, place
 from envdoctor.diagnose.predicates import in_container
+from envdoctor.diagnose.remedy import another_gpu
 from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, Reading, Work
 
 MIB = 1 << 20
@@ -60,11 +61,12 @@ def memory_full(
             gpu = next((gpu for gpu in (nvml.gpus if nvml else ()) if gpu.index == device.gpu), None)
             ran_out = f"; {failed[0].name} ran out of it" if failed else ""
             room = Room(place(device), device.memory_free, device.memory_total, device.gpu)
-            yield _finding(room, ran_out, gpu, inside)
+            yield _finding(room, ran_out, gpu, inside, another_gpu(nvml, device.gpu))
     for gpu in nvml.gpus if nvml is not None else ():
         room = Room(f"GPU {gpu.index}", gpu.memory_free_bytes, gpu.memory_total_bytes, gpu.index)
         if gpu.index not in tried and _is_full(gpu):
-            yield _finding(room, "", gpu, inside, severity="warning" if room_elsewhere else "error")
+            elsewhere = another_gpu(nvml, gpu.index)
+            yield _finding(room, "", gpu, inside, elsewhere, severity="warning" if room_elsewhere else "error")
         elif not _is_full(gpu) and not inside and _is_leaked(gpu):
             yield _leak(gpu)
 
@@ -110,7 +112,14 @@ def _leak(gpu: NvmlGpu) -> Finding:
     )
 
 
-def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severity: Severity = "error") -> Finding:
+def _finding(
+    room: Room,
+    ran_out: str,
+    gpu: NvmlGpu | None,
+    inside: bool,
+    elsewhere: tuple[Fix, ...],
+    severity: Severity = "error",
+) -> Finding:
     of = f" of {room.total // MIB}" if room.total else ""
     left = f"{room.free // MIB}{of} MiB" if room.free is not None else "too little memory"
     return Finding(
@@ -122,10 +131,7 @@ def _finding(room: Room, ran_out: str, gpu: NvmlGpu | None, inside: bool, severi
             if gpu
             else ()
         ),
-        fix=(
-            Fix("See who holds it, those in other containers too", "sudo fuser -v /dev/nvidia*"),
-            Fix("Or take another GPU", "export CUDA_VISIBLE_DEVICES=N"),
-        ),
+        fix=(Fix("See who holds it, those in other containers too", "sudo fuser -v /dev/nvidia*"), *elsewhere),
         gpu=room.gpu,
     )
 

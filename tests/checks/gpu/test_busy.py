@@ -3,10 +3,11 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess, Reading
+from envdoctor.facts import Nvml, NvmlGpu, NvmlProcess, ProcessRelative, Reading
 from envdoctor_checks.gpu.busy import busy
 from healthy import NVML, WORKS
 from measured import HEALTHY, device, with_load, work
+from running import process
 
 
 def test_fires_where_it_was_at_work_before() -> None:
@@ -50,6 +51,25 @@ def test_a_busy_gpu_without_a_process_is_others_doing_only_where_no_torch_of_our
     [finding] = judge(busy, seen(98)).findings
     assert finding.title == "GPU 3 is 98 % busy: no process to be seen"
     assert judge(busy, seen(98), WORKS).findings == ()
+
+
+def test_silent_on_the_process_that_is_examined_and_what_it_started() -> None:
+    own = process(children=(ProcessRelative(pid=4800),))
+    job = NvmlProcess(pid=own.pid, name="python3", kind="compute")
+    assert judge(busy, seen(98, job, NvmlProcess(pid=4800, kind="compute")), own).findings == ()
+    [finding] = judge(busy, seen(98, job, NvmlProcess(pid=5000, name="ollama", kind="compute")), own).findings
+    assert finding.title == "GPU 3 is 98 % busy: 1 other process (5000 ollama)"
+
+
+def test_another_gpu_is_named_where_there_is_one() -> None:
+    free = NvmlGpu(index=5, memory_free_bytes=70 << 30, utilization_percent=0)
+    less = NvmlGpu(index=6, memory_free_bytes=30 << 30, utilization_percent=0)
+    work_there = NvmlGpu(index=7, memory_free_bytes=80 << 30, utilization_percent=99)
+    many = Nvml(gpus=(*seen(98, TRAINING).gpus, less, free, work_there))
+    [finding] = judge(busy, many, WORKS).findings
+    assert finding.fix[-1].command == "export CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=5"
+    [alone] = judge(busy, Nvml(gpus=seen(98, TRAINING).gpus[1:])).findings
+    assert [fix.command for fix in alone.fix] == ["nvidia-smi"]
 
 
 def test_silent_on_the_program_that_a_report_shows() -> None:
