@@ -12,7 +12,7 @@ check: $(VENV)/installed
 	$(BIN)/envdoctor check --fail-on never $(ARGS)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

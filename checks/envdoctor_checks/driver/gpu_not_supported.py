@@ -31,7 +31,10 @@ SAID = ("kernel-gpu-not-supported-by-open", "kernel-gpu-not-supported", "kernel-
 @check(
     "driver.gpu-not-supported",
     fields=("kernel_log.lines|messages.messages|nvml.device_count",),
-    explains=("cuda.init-failed", "driver.device-nodes-missing", "driver.module-not-loaded", "cuda.driver-too-old"),
+    explains=(
+        *("cuda.init-failed", "driver.device-nodes-missing", "driver.module-not-loaded"),
+        *("driver.gpu-missing", "cuda.driver-too-old"),
+    ),
 )
 def gpu_not_supported(
     kernel_log: KernelLog | None,
