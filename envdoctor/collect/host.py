@@ -273,6 +273,10 @@ class LiveHost:
         """See `Host.seconds_left`."""
         return self.began + self.request.total_seconds - time.monotonic()
 
+    def place(self, path: str) -> Path:
+        """Where `path` lies on our own file system. Under a sysroot, absolute links are followed inside it."""
+        return self._real(path)
+
     def note(self, collector: str, text: str) -> None:
         """See `Host.note`."""
         self.notes[collector] = text

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envdoctor.collect.api import collector
 from envdoctor.collect.host import CannotLook, ChildResult, Host
+from envdoctor.collect.image_python import find_site, read_packages, read_torch
 from envdoctor.collect.interpreter import BadInterpreter, choose_interpreter
 from envdoctor.collect.loader import read_elf
 from envdoctor.collect.process_python import site_of
@@ -27,7 +30,9 @@ CUDA_LIBRARIES = ("nvidia-", "triton", "cuda-")
 
 @collector(first=True)
 def python_install(host: Host) -> tuple[Interpreter, TorchInstall, Packages]:
-    """The interpreter, its torch and what goes with it, from a child that runs in it and imports none of them."""
+    """The interpreter, its torch and what goes with it, from a child that runs in it and imports none of them; of an image, from its files."""
+    if not host.live:
+        return image_python(host)
     python, why = choose_interpreter(host)
     interpreter, install, packages = _ask(host, python, why, host.environ)
     pid = host.request.pid
@@ -68,6 +73,39 @@ def _version(host: Host, python: str, *flags: str) -> str | None:
         return None
     match = re.fullmatch(r"Python (3\.\d+)\s*", finished.stdout)
     return match[1] if match is not None and tuple(map(int, match[1].split("."))) >= OLDEST else None
+
+
+def image_python(host: Host) -> tuple[Interpreter, TorchInstall, Packages]:
+    """The same from the files of an image (``--sysroot``), of whose programs none is run: the environment of ``--python``, else the first that
+    has a torch in one of the usual places. Raises CannotLook where there is none: it may lie in any other place."""
+    wanted = host.request.python
+    site, prefix = find_site(host, wanted)
+    python = wanted or f"{prefix}/bin/python{'3' * (prefix == '/usr')}"
+    found = msgspec.convert(read_packages(host, site), tuple[Distribution, ...], strict=False)
+    install: TorchInstall = msgspec.convert(read_torch(host, site), TorchInstall, strict=False)
+    ours = _winners_first([dist for dist in found if dist.name == "torch"], install.version)
+    minor = site.rpartition("/python")[2].partition("/")[0]
+    machine = platform.machine()
+    markers = {name: str(value) for name, value in default_environment().items()}
+    markers |= {"python_version": minor, "python_full_version": f"{minor}.0"}
+    return (
+        Interpreter(
+            path=python,
+            version=minor,
+            prefix=prefix,
+            sys_path=(site,),
+            machine=machine,
+            chosen_by="--python" if wanted else "the first environment of the image that has a torch",
+            sources={"version": site},
+        ),
+        msgspec.structs.replace(
+            install,
+            distributions=ours,
+            pins=pins_of(ours[0], found, markers) if ours else None,
+            sources=_sources(install),
+        ),
+        Packages(distributions=tuple(map(_without_menu, found)), sources={"distributions": site}),
+    )
 
 
 def read_python(result: ChildResult, python: str, why: str) -> tuple[Interpreter, TorchInstall, Packages]:

@@ -226,6 +226,11 @@ def _nothing_found(snapshot: Snapshot, usable: bool | None) -> Verdict:
     stage = runtime.stage("cuda-init") if runtime is not None else None
     said = " ".join((stage.error or "").split()) if stage is not None and stage.status == "failed" else ""
     what = "torch sees no GPU, and no check could tell why" if usable is False else "Too little is known to decide"
+    if snapshot.source.kind == "sysroot" and install is not None and install.build == "cuda":
+        what, gaps = (
+            f"Nothing in these files keeps torch {install.version} from a GPU; only a machine can tell the rest",
+            [],
+        )
     what += f" (it says: {said[:120]})" if said else ""
     return Verdict(
         status="unknown",

@@ -103,10 +103,10 @@ def distribution(folder, entry):
     return found
 
 
-def installed():
-    """Every distribution that matters, in path order."""
+def installed(places=None):
+    """Every distribution that matters in the folders `places` (None: those of sys.path), in path order."""
     found = []
-    for folder in folders():
+    for folder in folders() if places is None else places:
         for entry in names(folder):
             if entry.endswith((".dist-info", ".egg-info")):
                 one = distribution(folder, entry)

@@ -4,7 +4,6 @@ import glob
 import importlib.util
 import os
 import platform
-import re
 import struct
 import sys
 import sysconfig
@@ -21,21 +20,14 @@ def neighbour(name):
 
 
 channel = neighbour("channel")
-distributions = neighbour("distributions")
+torch_package = neighbour("torch_package")
+distributions = torch_package.distributions
 
 # The path as `python -c` has it: the working folder in front, not this one.
 if not getattr(sys.flags, "safe_path", False):
     sys.path[0] = ""
 else:
     sys.path = [entry for entry in sys.path if os.path.abspath(entry) != HERE]
-
-
-def assigned(text, name):
-    """The value of ``name = 'text'`` in a Python file; None: not there, or None there."""
-    match = re.search(r"^%s\b[^=\n]*=\s*(?:'([^']*)'|\"([^\"]*)\"|None)" % name, text, re.M)
-    if match is None:
-        return None
-    return match.group(1) or match.group(2)
 
 
 def torch_module():
@@ -50,39 +42,14 @@ def torch_module():
     folder = os.path.abspath(places[0]) if places else None
     origin = spec.origin if spec.origin not in (None, "namespace") else None
     found = {"module_file": os.path.abspath(origin) if origin else folder}
-    is_torch = folder is not None and is_pytorch(folder)
+    is_torch = folder is not None and torch_package.is_pytorch(folder)
     if origin is None:
         found["module_kind"] = "namespace"
     else:
         found["module_kind"] = "package" if is_torch else "shadow"
     found["present"] = found["module_kind"] == "package"
     if is_torch and folder is not None:
-        found.update(torch_files(folder))
-    return found
-
-
-def is_pytorch(folder):
-    """Whether a torch/ is PyTorch as it is installed. One that only lies in a source tree has neither of its compiled files."""
-    if any(name.startswith("_C.") and name.endswith((".so", ".pyd")) for name in distributions.names(folder)):
-        return True
-    lib = os.path.join(folder, "lib")
-    return any(name.startswith(("libtorch", "torch_")) for name in distributions.names(lib)) or (
-        os.path.exists(os.path.join(folder, "version.py")) and os.path.isdir(lib)
-    )
-
-
-def torch_files(folder):
-    """Version and build of a torch package, from torch/version.py and torch/lib."""
-    text = distributions.read(os.path.join(folder, "version.py"))
-    found = {"location": os.path.dirname(folder)}
-    if text is not None:
-        found["version"] = assigned(text, "__version__")
-        for key in ("cuda", "hip", "xpu"):
-            found[key] = assigned(text, key) or ""
-        found["git"] = assigned(text, "git_version")
-    lib = distributions.names(os.path.join(folder, "lib"))
-    if lib:
-        found["has_cuda_library"] = any(name.startswith(("libtorch_cuda", "torch_cuda")) for name in lib)
+        found.update(torch_package.torch_files(folder))
     return found
 
 
