@@ -108,3 +108,13 @@ def test_time_grows_with_length_and_no_faster() -> None:
         read_text(piece * (200_000 // len(piece)), "t")
         read_text((piece + "\n") * (60_000 // len(piece)), "t")
     assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize("pattern", ["NCCL", "GPU", ".dll", "undefined symbol: ", "NCCL_P2P_DISABLE", "nvidia-smi"])
+def test_a_pattern_without_end_costs_no_more_than_its_length(pattern: str) -> None:
+    import time
+
+    text = (pattern + "\n") * (300_000 // len(pattern))
+    begun = time.process_time()
+    read_text(text, "t")
+    assert time.process_time() - begun < 5
