@@ -25,10 +25,12 @@ KEPT = frozenset({"git"})
 """Fields whose long hexadecimal numbers are public: torch's own commit."""
 NO_NAMES = frozenset({"root", "user", "runner", "ubuntu", "nobody", "www-data"})
 """User names that everybody has."""
-ORDINARY = frozenset(
-    "bin cache conda cuda data dev driver drivers etc home include lib lib32 lib64 local log nvidia opt proc python run sbin share src "
-    "stubs sys targets tmp torch triton usr var venv".split()
-)
+# fmt: off
+ORDINARY = frozenset((
+    "bin", "cache", "conda", "cuda", "data", "dev", "driver", "drivers", "etc", "home", "include", "lib", "lib32", "lib64", "local",
+    "log", "nvidia", "opt", "proc", "python", "run", "sbin", "share", "src", "stubs", "sys", "targets", "tmp", "torch", "triton", "usr", "var", "venv",
+))
+# fmt: on
 """Parts of paths that a machine has whatever its owner is called: a user of that name is taken out of home directories only."""
 _SECRET = "[removed]"
 _VERSION_BEFORE = r"(?<![\w.=+-])(?<!version )(?<!Version )(?<!release )"

@@ -88,3 +88,11 @@ def test_snapshot_and_triage_agree_with_check(tmp_path: Path) -> None:
     sent = json.loads(envdoctor("triage", str(file), "--json").stdout)
     assert sent["verdict"]["cause"] == live["verdict"]["cause"]
     assert sent["facts"]["redaction"] is not None
+
+
+def test_a_snapshot_amid_an_issue_is_still_one(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    envdoctor("snapshot", "-o", str(path))
+    pasted = f"This is what it says:\n```json\n{path.read_text()}\n```\nWhat now?\n"
+    assert envdoctor("triage", "-", given=pasted).output == envdoctor("triage", str(path)).output
+    assert envdoctor("triage", "-", given=pasted[: len(pasted) // 2]).exit_code in (0, 1, 3)  # read as text
