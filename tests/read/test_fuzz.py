@@ -57,6 +57,7 @@ def test_no_text_raises_and_none_gets_through_unescaped(text: str) -> None:
         "\n" * 200_000,
         "NVRM: Xid (PCI:0000:01:00): " + "9" * 5000,
         "GPU " + "9" * 300 + ": NVIDIA A100",
+        "PyTorch version: 2.1.0\nCUDA used to build PyTorch: 1" + "9" * 90 + ".1\nIs CUDA available: True\nOS: Ubuntu",
         "GPU " + "1," * 3000 + "1: NVIDIA A100",
         "nr_throttled " + "9" * 4000,
         "cpu.max = 1 0",
