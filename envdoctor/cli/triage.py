@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -87,7 +89,23 @@ def snapshot_of(data: bytes, file: Path) -> Snapshot:
             return decode_snapshot(data)
         except BadSnapshot as error:
             raise click.BadParameter(f"{file}: {error}", param_hint="FILE") from error
-    return read_text(decode(data), now(), None if str(file) == "-" else str(file))
+    text = decode(data)
+    pasted = pasted_snapshot(text)
+    return pasted if pasted is not None else read_text(text, now(), None if str(file) == "-" else str(file))
+
+
+def pasted_snapshot(text: str) -> Snapshot | None:
+    """A snapshot amid other text, as it stands in an issue; None: there is none, or it is not whole."""
+    from envdoctor.facts.codec import SCHEMA, BadSnapshot, decode_snapshot
+
+    begin = re.search(rf'\{{\s*"schema"\s*:\s*"{re.escape(SCHEMA)}"', text) if SCHEMA in text else None
+    if begin is None:
+        return None
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, begin.start())
+        return decode_snapshot(text[begin.start() : end].encode())
+    except (ValueError, RecursionError, BadSnapshot):
+        return None
 
 
 def decode(data: bytes) -> str:

@@ -55,6 +55,7 @@ ASSIGNED = (
     ),  # YAML
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
+CAPITALS = re.compile(r"[A-Z][A-Z0-9_]{3}")
 LEADING = re.compile(
     r"^\s*(?:\([\w.-]+\)\s*)?(?:[^\s=]{0,80}[$#%>]\s+)?(?:sudo\s+|env\s+|time\s+)?(?P<all>(?:[A-Z][A-Z0-9_]{3,50}=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+)(?=[\w./~])"
 )
@@ -156,6 +157,8 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:
     """The variables that a line sets, those that matter only."""
+    if CAPITALS.search(text) is None:
+        return
     leading = LEADING.match(text)
     texts = [*leading["all"].split(), text] if leading is not None else [text]
     for pattern, one in itertools.product(ASSIGNED, texts):

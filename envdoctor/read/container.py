@@ -37,11 +37,11 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
         if compose and IMAGE.match(text):  # until a line asks for one, this file asks for no GPU
             notes.note(Container, "engine", "docker compose", number, keep=True)
             notes.note(Container, "gpus_requested", False, number, keep=True)
-        if re.search(r'"DeviceRequests":\s*null', text):
+        if "DeviceRequests" in text and re.search(r'"DeviceRequests":\s*null', text):
             notes.note(Container, "gpus_requested", False, number)
-        for variable in VARIABLE.finditer(text):
+        for variable in VARIABLE.finditer(text) if "NVIDIA_" in text else ():
             notes.note(Container, FIELDS[variable["name"]], variable["value"], number)
-        run = RUN.search(text)
+        run = RUN.search(text) if "run" in text or "create" in text else None
         if run is None:
             if COMPOSE_ASKS.search(text):
                 notes.note(Container, "gpus_requested", True, number)

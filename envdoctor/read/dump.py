@@ -34,7 +34,7 @@ BUILD = re.compile(
 NOT_INSTALLED = re.compile(
     r"(?i)uninstall|requirement|collecting|from versions|requires|pip3? install|incompatible|downloading|would|\.whl|built for|compiled|expected"
 )
-BARE = re.compile(r"(?<![\w.-])[12]\.\d+\.\d+\+cpu\b(?!.*(?:torchvision|torchaudio))")
+BARE = re.compile(r"(?<![\w.-])[12]\.\d+\.\d+\+cpu\b")
 """Only torch and its companions bear ``+cpu``; torchvision counts from 0."""
 WINDOWS = re.compile(r"^\s*(?:Microsoft )?Windows (?:10|11)\b(?! or)")
 COLUMN = re.compile(
@@ -92,12 +92,7 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
         if column is not None:
             _column(notes, column["key"], column["value"], number, gpus)
             continue
-        if (
-            "+cpu" in text
-            and notes.get(TorchInstall, "version") is None
-            and BARE.search(text)
-            and NOT_INSTALLED.search(text) is None
-        ):
+        if "+cpu" in text and notes.get(TorchInstall, "version") is None and _in_a_sentence(text):
             note_torch(notes, BARE.findall(text)[0], number)
         if WINDOWS.match(text):
             notes.note(System, "platform", "windows", number, keep=True)
@@ -202,6 +197,12 @@ def _platform(notes: Notebook, value: str, number: int) -> None:
         _wsl(notes, found[2].lower(), number)
     if found[3]:
         notes.note(System, "machine", found[3], number)
+
+
+def _in_a_sentence(text: str) -> bool:
+    """Whether a build for the processor is named that no other package bears. Alone on its line it is the answer to a question."""
+    other = NOT_INSTALLED.search(text) or re.search(r"(?i)torch(?:vision|audio|text|data)", text)
+    return len(text.split()) > 1 and other is None and BARE.search(text) is not None
 
 
 def _column(notes: Notebook, key: str, value: str, number: int, gpus: dict[int, str]) -> None:

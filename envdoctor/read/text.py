@@ -89,9 +89,17 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
         lines=len(lines),
         recognised=dict(sorted(notes.kinds.items(), key=lambda kind: kind[1])),
         contradictions=tuple(notes.contradictions[:20]),
-        amd_line=next((n for n, text in lines if any(w in text for w in AMD_WORDS) and AMD.search(text)), None),
+        amd_line=_amd_line(text, lines),
     )
     return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts)
+
+
+def _amd_line(text: str, lines: Sequence[Line]) -> int | None:
+    """The first line that names a GPU of AMD's."""
+    words = [word for word in AMD_WORDS if word in text]
+    if not words:
+        return None
+    return next((line.number for line in lines if any(w in line.text for w in words) and AMD.search(line.text)), None)
 
 
 def _sees_none_on_windows(notes: Notebook) -> bool:

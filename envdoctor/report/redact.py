@@ -27,6 +27,13 @@ VERSIONS = frozenset({"version", "installed", "specifier"})
 """Fields that hold versions, of which those of four parts read like addresses."""
 NO_NAMES = frozenset({"root", "user", "runner", "ubuntu", "nobody", "www-data"})
 """User names that everybody has."""
+# fmt: off
+ORDINARY = frozenset((
+    "bin", "cache", "conda", "cuda", "data", "dev", "driver", "drivers", "etc", "home", "include", "lib", "lib32", "lib64", "local",
+    "log", "nvidia", "opt", "proc", "python", "run", "sbin", "share", "src", "stubs", "sys", "targets", "tmp", "torch", "triton", "usr", "var", "venv",
+))
+# fmt: on
+"""Parts of paths that a machine has whatever its owner is called: a user of that name is taken out of home directories only."""
 _SECRET = "[removed]"
 _VERSION_BEFORE = r"(?<![\w.=+-])(?<!version )(?<!Version )(?<!release )"
 
@@ -47,9 +54,9 @@ RULES = (
     _rule("token", r"(?<=[Bb]earer )[\w.~+/-]{8,}=*|(?<=[Bb]asic )[A-Za-z0-9+/]{8,}=*"),
     _rule(
         "secret",
-        r"(?:(?<=token=)|(?<=token\": \")|(?<=password=)|(?<=passwd=)|(?<=secret=)|(?<=api_key=)|(?<=apikey=)|(?<=api-key=)|(?<=access_key=)|"
-        r"(?<=secret_key=)|(?<=PASSWORD=)|(?<=TOKEN=)|(?<=SECRET=)|(?<=API_KEY=)|(?<=ACCESS_KEY=)|(?<=SECRET_KEY=)|(?<=password: )|(?<=token: )|"
-        r"(?<=secret: )|(?<=--password )|(?<=--token ))(?!\[removed\])[^\s&\"',;]+",
+        r"(?P<kept>(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|secret|account|private)[_-]?key|signature|\bsig)[\"']?"
+        r"(?:\s?[:=]\s?|(?<=password)\s+|(?<=passwd)\s+|(?<=-token)\s+|(?<=-key)\s+)[\"']?)(?!\[removed\]|\s)[^\s&\"',;]+",
+        re.IGNORECASE,
     ),
     _rule("e-mail address", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
     _rule("long number", r"\b(?:[0-9a-f]{40,}|[0-9A-F]{40,}|[0-9a-f]{32})\b"),
@@ -130,6 +137,9 @@ class Redactor:
             parent = self.owner.home.rpartition("/")[0]
             stand_in = f"{parent}/{self.name(self.owner.home.rpartition('/')[2])}"
             text = re.sub(re.escape(self.owner.home) + r"(?=/|$|[:\s\"'])", lambda _: stand_in, text)
+        if len(self.owner.user) > 2 and self.owner.user not in ORDINARY | NO_NAMES:
+            own = rf"(?<=[/\\(]){re.escape(self.owner.user)}(?=[/\\):\s\"']|$)"
+            text = re.sub(own, lambda _: self.name(self.owner.user), text)
         text = HOME.sub(lambda found: found["root"] + self.name(found["user"]), text)
         text = AT_HOST.sub(lambda found: f"{self.name(found['user'])}@{self._host(found['host'])}", text)
         if field in VERSIONS or field.endswith("_version"):
@@ -145,7 +155,7 @@ class Redactor:
     def _remove(self, kind: str) -> Callable[[re.Match[str]], str]:
         def act(found: re.Match[str]) -> str:
             self.removed[kind] += 1
-            return _SECRET
+            return found.groupdict().get("kept", "") + _SECRET
 
         return act
 

@@ -19,7 +19,7 @@ def stack_lines(rows: Sequence[Row], width: int) -> Iterator[Text]:
     rows = [HEADER, *(Row(*map(safe, row)) for row in rows)]
     component = max(len(row.component) for row in rows) + GAP
     compiled = max(len(row.compiled) for row in rows) + GAP
-    room = width - component - compiled
+    room = max(width - component - compiled, 4)  # however much a report has in the columns before
     beside = [len(row.found) for row in rows if row.where and len(row.found) + GAP + len(row.where) <= room]
     column = max(beside, default=0) + GAP
     for row in rows:

@@ -113,3 +113,11 @@ def test_what_a_sick_card_says_of_itself_leads_to_the_same_cause(fake_driver: Fa
     assert {finding["gpu"] for finding in report["findings"] if finding["severity"] != "info"} == {3}
     assert report["verdict"]["cause"] == "gpu.ecc-errors"
     assert set(report["verdict"]["also"]) == {"gpu.throttled", "gpu.pcie-degraded"}
+
+
+def test_a_snapshot_amid_an_issue_is_still_one(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    envdoctor("snapshot", "-o", str(path))
+    pasted = f"This is what it says:\n```json\n{path.read_text()}\n```\nWhat now?\n"
+    assert envdoctor("triage", "-", given=pasted).output == envdoctor("triage", str(path)).output
+    assert envdoctor("triage", "-", given=pasted[: len(pasted) // 2]).exit_code in (0, 1, 3)  # read as text

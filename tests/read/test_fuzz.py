@@ -57,6 +57,7 @@ def test_no_text_raises_and_none_gets_through_unescaped(text: str) -> None:
         "\n" * 200_000,
         "NVRM: Xid (PCI:0000:01:00): " + "9" * 5000,
         "GPU " + "9" * 300 + ": NVIDIA A100",
+        "PyTorch version: 2.1.0\nCUDA used to build PyTorch: 1" + "9" * 90 + ".1\nIs CUDA available: True\nOS: Ubuntu",
         "GPU " + "1," * 3000 + "1: NVIDIA A100",
         "nr_throttled " + "9" * 4000,
         "cpu.max = 1 0",
@@ -108,3 +109,13 @@ def test_time_grows_with_length_and_no_faster() -> None:
         read_text(piece * (200_000 // len(piece)), "t")
         read_text((piece + "\n") * (60_000 // len(piece)), "t")
     assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize("pattern", ["NCCL", "GPU", ".dll", "undefined symbol: ", "NCCL_P2P_DISABLE", "nvidia-smi"])
+def test_a_pattern_without_end_costs_no_more_than_its_length(pattern: str) -> None:
+    import time
+
+    text = (pattern + "\n") * (300_000 // len(pattern))
+    begun = time.process_time()
+    read_text(text, "t")
+    assert time.process_time() - begun < 5

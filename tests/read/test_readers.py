@@ -379,3 +379,54 @@ def test_a_compose_file_that_asks_for_no_gpu() -> None:
 def test_the_state_of_the_fabric() -> None:
     text = "GPU 00000000:18:00.0\n    Fabric\n        State                             : In Progress\n"
     assert read(text, Nvml).gpus[0].fabric_state == 2
+
+
+@pytest.mark.parametrize("prompt", ["", "$ ", "(env) me@host:~$ ", "root@1f2e:/app# "])
+def test_variables_in_front_of_a_command(prompt: str) -> None:
+    assert read(f"{prompt}CUDA_VISIBLE_DEVICES=7 python run.py", Environment).variables == {"CUDA_VISIBLE_DEVICES": "7"}
+
+
+def test_a_variable_of_a_compose_file() -> None:
+    assert read("environment:\n  CUDA_VISIBLE_DEVICES: all", Environment).variables == {"CUDA_VISIBLE_DEVICES": "all"}
+    assert silent("CUDA_VISIBLE_DEVICES: not set", Environment)
+
+
+def test_no_module_is_loaded_where_grep_finds_none() -> None:
+    assert read("$ lsmod | grep nvidia\n$ uname -r", KernelModule).loaded is False
+    assert silent("$ lsmod | grep nvidia", KernelModule)  # the paste ends there
+
+
+def test_pip_show() -> None:
+    shown = read("Name: torch\nVersion: 2.4.1+cpu\nSummary: Tensors", TorchInstall)
+    assert (shown.version, shown.cuda) == ("2.4.1+cpu", "")
+    assert silent("Name: numpy\nVersion: 2.1.0", TorchInstall)
+
+
+def test_a_build_for_the_processor_without_a_name() -> None:
+    assert read('the info tab shows "2.2.1+cpu"', TorchInstall).version == "2.2.1+cpu"
+    assert silent("torchaudio says 2.2.1+cpu", TorchInstall)
+    assert silent("found 0.17.1+cpu", TorchInstall)
+
+
+def test_tables_without_colons() -> None:
+    table = "sys.platform            linux\nPyTorch                 1.10.0+cu113 @/x/torch\nCUDA available          False\nGPU 0,1                 Tesla V100 (arch=7.0)\n"
+    assert read(table, TorchInstall).version == "1.10.0+cu113"
+    assert read(table, TorchRuntime).cuda_available is False
+    assert [gpu.name for gpu in read(table, Nvml).gpus or ()] == ["Tesla V100", "Tesla V100"]
+    assert read(table, System).platform == "linux"
+
+
+def test_yolo_checks() -> None:
+    table = (
+        "OS                  Windows-10-10.0.19045-SP0\nCUDA                None\ntorch               2.1.0+cpu>=1.8.0"
+    )
+    assert read(table, TorchRuntime).cuda_available is False
+    assert read(table, TorchInstall).cuda == ""
+    assert read(table, System).platform == "windows"
+
+
+def test_tensorflow_and_windows_in_a_form() -> None:
+    form = "TensorFlow version 2.15\nWindows 11\n"
+    tensorflow = read(form, Packages).get("tensorflow")
+    assert tensorflow is not None and tensorflow.version == "2.15"
+    assert read(form, System).platform == "windows"

@@ -54,6 +54,17 @@ SECRETS = (
     "ip-172-31-22-101",
 )
 IN_CONTEXT = (
+    ("Password: open-sesame", "open-sesame"),
+    ('{"api_key": "open-sesame"}', "open-sesame"),
+    ("{'token': 'open-sesame'}", "open-sesame"),
+    ('SECRET_KEY="open-sesame"', "open-sesame"),
+    ("https://h.example/?sig=open-sesame&x=1", "open-sesame"),
+    ("//registry.example/:_authToken=open-sesame", "open-sesame"),
+    ("machine h login me password open-sesame", "open-sesame"),
+    ("serve --api-key open-sesame", "open-sesame"),
+    ("AccountKey=open-sesame", "open-sesame"),
+    ("/scratch/ada/venv/bin/python", "/ada/"),
+    ("uid=1001(ada) gid=1001(ada)", "(ada)"),
     ("password=hunter2hunter2", "hunter2hunter2"),
     ("Authorization: Bearer abcDEF123456", "abcDEF123456"),
     ("https://ada:s3cretword@git.example.org/x", "s3cretword"),

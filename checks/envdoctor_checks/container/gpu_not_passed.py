@@ -140,6 +140,8 @@ def _misses_it(messages: Messages | None, runtime: TorchRuntime | None) -> str |
         text = next((text for text in LACKS if text in said.text), None)
         if text is not None:
             return text
+    if messages is not None and messages.has("nvidia-smi-not-found") is not None:
+        return "nvidia-smi is not found"
     if runtime is not None and runtime.cuda_available is False:
         return "torch.cuda.is_available() is False"
     return None

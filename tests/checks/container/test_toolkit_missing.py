@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Container, Message, Messages
+from envdoctor.facts import Container, Message, Messages, Nvml
 from envdoctor_checks.container.toolkit_missing import toolkit_missing
 from healthy import DOCKER, UBUNTU
 
@@ -26,3 +26,10 @@ def test_silent_on_another_error_and_without_any() -> None:
     assert judge(toolkit_missing, Container(runtime_error="no space left on device")).findings == ()
     assert judge(toolkit_missing, Messages()).findings == ()
     assert judge(toolkit_missing, DOCKER).result.status == "skipped"
+
+
+def test_fires_where_the_hosts_driver_works_and_the_runtime_does_not_find_its_library() -> None:
+    text = "nvidia-container-cli: initialization error: load library failed: libnvidia-ml.so.1"
+    said = Messages(messages=(Message(key="container-nvml-library-missing", text=text),))
+    assert len(judge(toolkit_missing, said, Nvml(init_code=0)).findings) == 1
+    assert judge(toolkit_missing, said, Nvml(init_code=12)).findings == ()
