@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from envdoctor.diagnose.measured import Judged, judged, number, place, what
 from envdoctor.facts import INTERRUPTED, DeviceWork, Work
+from envdoctor.report.text import one_line
 
 TOLD = ("copy", "matmul", "h2d-pinned", "d2h-pinned", "resnet-step")
 """Measurements that are told without -v."""
@@ -16,9 +17,17 @@ def summary(work: Work) -> Iterator[str]:
     rates = list(judged(work))
     for device in work.devices:
         own = [item for item in rates if item.device is device and item.rate.name in TOLD]
-        figures = ", ".join(_figure(item) for item in own) or "nothing was measured"
+        figures = ", ".join(_figure(item) for item in own) or _nothing(device)
         name = f" ({device.name})" if device.name else ""
         yield f"{place(device)}{name}: {figures}{_missing(device)}"
+
+
+def _nothing(device: DeviceWork) -> str:
+    """Why there is no figure: what became of the start, or of the first kernel."""
+    tried = [kernel for kernel in device.kernels if kernel.status != "ok"]
+    first = next((kernel for kernel in tried if kernel.name == "start"), tried[0] if tried else None)
+    reason = one_line(first.reason or first.status, 120) if first is not None else ""
+    return f"nothing was measured ({reason})" if reason else "nothing was measured"
 
 
 def _figure(item: Judged) -> str:

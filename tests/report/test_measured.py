@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.diagnose.measured import number
+from envdoctor.facts import Kernel
 from envdoctor.report.measured import summary, table
 from measured import HEALTHY, MIG, device, rate, with_kernel, with_rates, work
 
@@ -22,6 +23,13 @@ def test_what_is_low_or_lost_is_in_the_line() -> None:
     assert line.endswith("; 1 kernel left out for time")
     [line] = summary(work(with_kernel("matmul:fp8", "skipped", reason="this device has no units for it")))
     assert "fp8" not in line
+
+
+def test_why_nothing_was_measured_is_said() -> None:
+    lost = Kernel(name="start", status="skipped", reason="module 'torch' has no attribute 'ones'")
+    after = Kernel(name="copy", status="skipped", reason="the device could not be started")
+    [line] = summary(work(device(rates=(), kernels=(after, lost))))
+    assert line == "GPU 0 (NVIDIA H200): nothing was measured (module 'torch' has no attribute 'ones')"
 
 
 def test_the_table_has_every_figure_and_the_step() -> None:
