@@ -162,6 +162,7 @@ class Job:
                 "kernels": left,
                 "seconds": max(budget - self.seconds, 0.5),
                 "deadline": deadline,
+                "start_deadline": min(deadline + STARTING, time_left),
                 "gpus": self.gpus,
                 "pci": self.pci,
                 "link": self.link(),

@@ -1,7 +1,7 @@
 """Real work on one device, kernel by kernel: ``work.py JSON``. Each kernel is a stage with a deadline of its own; one that does not come
 back ends this process, and envdoctor starts another for those that are left.
 
-The JSON: ``device`` (``cuda:0``, ``cpu``), ``kernels`` (names, in order), ``seconds`` (of the whole), ``deadline`` (of one kernel),
+The JSON: ``device`` (``cuda:0``, ``cpu``), ``kernels`` (names, in order), ``seconds`` (of the whole), ``deadline`` (of one kernel), ``start_deadline`` (of importing torch),
 ``gpus`` (how many are visible), ``link`` (a name that GPUs on one PCIe link share: their transfers take turns).
 """
 
@@ -145,7 +145,7 @@ def _still_works(lab):
 def start(plan):
     """Import torch and wake the device: a stage, with what the device is."""
     channel.enter("start")
-    faulthandler.dump_traceback_later(plan["deadline"], exit=True, file=channel.trace_file())
+    faulthandler.dump_traceback_later(plan["start_deadline"], exit=True, file=channel.trace_file())
     import torch
 
     lab = labs.Lab(torch, plan["device"])
