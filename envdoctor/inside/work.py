@@ -1,8 +1,8 @@
 """Real work on one device, kernel by kernel: ``work.py JSON``. Each kernel is a stage with a deadline of its own; one that does not come
 back ends this process, and envdoctor starts another for those that are left.
 
-The JSON: ``device`` (``cuda:0``, ``cpu``), ``kernels`` (names, in order), ``seconds`` (of the whole), ``deadline`` (of one kernel), ``start_deadline`` (of importing torch),
-``gpus`` (how many are visible), ``link`` (a name that GPUs on one PCIe link share: their transfers take turns).
+The JSON: ``device`` (``cuda:0``, ``cpu``), ``kernels`` (names, in order), ``seconds`` (of the whole), ``deadline`` (of one kernel),
+``start_deadline`` (of importing torch), ``gpus`` (how many are visible), ``link`` (a name that GPUs on one PCIe link share: their transfers take turns).
 """
 
 import faulthandler
