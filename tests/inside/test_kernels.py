@@ -174,6 +174,15 @@ def test_the_network_is_resnet_50() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 25_557_032
 
 
+def test_a_card_that_raises_its_clocks_is_measured_once_it_has() -> None:
+    lab = Lab(torch, "cpu")
+    lab.gpu = True
+    times = [8.0, 4.0, 2.0, 1.0, 0.99]
+    lab.clock = lambda work: times.pop(0)  # type: ignore[method-assign]
+    assert lab._settled(None) == 0.99
+    assert times == []
+
+
 def test_quantiles() -> None:
     assert quantile([1, 2, 3, 4, 5], 0.5) == 3
     assert quantile([7], 0.99) == 7
