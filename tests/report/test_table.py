@@ -9,7 +9,7 @@ ROWS = (
     Row("GPU", "", "2 × NVIDIA H100 80GB HBM3", "compute capability 9.0"),
     Row("kernel module", "", "not loaded", ""),
     Row("CUDA of the driver", "12.4", "13.2", "cuInit returns 802 CUDA_ERROR_SYSTEM_NOT_READY"),
-    Row("torch", "CUDA 12.4", "2.5.1", "/home/ada/miniconda3/envs/work/lib/python3.11/site-packages"),
+    Row("torch", "CUDA 12.4", "2.5.1", "/home/ada/miniconda3/envs/jobs/lib/python3.11/site-packages"),
 )
 
 
@@ -29,7 +29,7 @@ def test_nothing_is_wider_than_asked_and_nothing_is_lost(width: int) -> None:
 def test_a_path_that_does_not_fit_goes_below() -> None:
     assert [line.strip() for line in lines(80)[-3:]] == [
         "torch               CUDA 12.4  2.5.1",
-        "/home/ada/miniconda3/envs/work/lib/python3.11/",
+        "/home/ada/miniconda3/envs/jobs/lib/python3.11/",
         "site-packages",
     ]
 

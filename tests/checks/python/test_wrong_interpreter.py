@@ -22,8 +22,8 @@ def test_fires_on_the_projects_own_environment() -> None:
 
 
 def test_fires_on_the_active_environment() -> None:
-    environment = Environment(variables={"CONDA_PREFIX": "/c/envs/work"})
-    [finding] = judge(wrong_interpreter, NONE, PYTHON, others("/c/envs/work/bin/python"), environment).findings
+    environment = Environment(variables={"CONDA_PREFIX": "/c/envs/job"})
+    [finding] = judge(wrong_interpreter, NONE, PYTHON, others("/c/envs/job/bin/python"), environment).findings
     assert finding.severity == "error"
 
 

@@ -45,8 +45,8 @@ def test_two_builds_for_the_processor_are_a_note() -> None:
 
 
 def test_a_copy_that_only_a_variable_brings_is_left_where_it_is() -> None:
-    both = install(("2.13.0", "/work/lib"), ("2.5.1", "/opt/venv/lib"))
-    for value, command in (("/work/lib/", "unset PYTHONPATH"), ("/work/lib:/other", "export PYTHONPATH=/other")):
+    both = install(("2.13.0", "/job/lib"), ("2.5.1", "/opt/venv/lib"))
+    for value, command in (("/job/lib/", "unset PYTHONPATH"), ("/job/lib:/other", "export PYTHONPATH=/other")):
         paths = Environment(variables={"PYTHONPATH": value})
         assert judge(duplicate_installs, both, PYTHON, paths).findings[0].fix[0].command == command
     home = install(("2.13.0", "/home/ada/.local/lib/python3.11/site-packages"), ("2.5.1", "/opt/venv/lib"))

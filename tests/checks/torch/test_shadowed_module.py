@@ -9,18 +9,18 @@ DIST = Distribution(name="torch", version="2.5.1", location="/opt/venv/lib")
 
 
 def test_fires_on_a_torch_py() -> None:
-    hidden = TorchInstall(present=False, module_kind="shadow", module_file="/work/torch.py", distributions=(DIST,))
+    hidden = TorchInstall(present=False, module_kind="shadow", module_file="/job/torch.py", distributions=(DIST,))
     [finding] = judge(shadowed_module, hidden, PYTHON).findings
-    assert finding.title == "/work/torch.py hides torch 2.5.1"
-    assert finding.fix[0].command == "mv /work/torch.py /work/my_torch.py"
+    assert finding.title == "/job/torch.py hides torch 2.5.1"
+    assert finding.fix[0].command == "mv /job/torch.py /job/my_torch.py"
 
 
 def test_fires_on_a_folder() -> None:
     [finding] = judge(
-        shadowed_module, TorchInstall(module_kind="shadow", module_file="/work/torch/__init__.py")
+        shadowed_module, TorchInstall(module_kind="shadow", module_file="/job/torch/__init__.py")
     ).findings
-    assert finding.title == "/work/torch/__init__.py is not PyTorch"
-    assert finding.fix[0].command == "mv /work/torch /work/torch_renamed"
+    assert finding.title == "/job/torch/__init__.py is not PyTorch"
+    assert finding.fix[0].command == "mv /job/torch /job/torch_renamed"
 
 
 def test_fires_on_the_remains_of_an_uninstall() -> None:
