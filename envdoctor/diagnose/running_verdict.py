@@ -7,6 +7,7 @@ import msgspec
 from envdoctor.diagnose.api import Finding
 from envdoctor.diagnose.running import (
     IDLE_GPU,
+    STARTING,
     busy,
     duration,
     effort,
@@ -107,6 +108,9 @@ def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     if percent is not None and percent < IDLE_GPU and libraries.torch and (effort(process) or 0.0) < SELDOM:
         return None, True, f"{who} uses {named(own)}{holds} for {percent:.0f} % of the time, and waits for the rest"
     figure = f", {percent:.0f} % busy" if percent is not None else ""
+    age = process.age_seconds
+    if percent is not None and percent < IDLE_GPU and age is not None and age < STARTING:
+        return None, True, f"{who} holds {named(own)}{holds}{figure}; it began {duration(age)} ago: too early to tell"
     return True, True, f"{who} uses {named(own)}{holds}{figure}"
 
 

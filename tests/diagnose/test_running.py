@@ -73,6 +73,10 @@ def test_one_that_computes_beside_it_is_named() -> None:
         ),
         ((process(thread(cpu=0.2)), WITH_CUDA, OPEN, gpus(gpu(6.0))), "for 6 % of the time, and waits for the rest"),
         ((process(thread(cpu=0.0)), WITH_CUDA, NOTHING_OPEN, UNUSED), "holds no GPU after 5 min and does nothing"),
+        (
+            (process(thread(cpu=1.0), age_seconds=12.0), WITH_CUDA, OPEN, gpus(gpu(0.0))),
+            "holds GPU 0 (8.0 GiB), 0 % busy; it began 12 s ago: too early to tell",
+        ),
         ((process(thread(cpu=0.9), age_seconds=4.0), WITH_CUDA, NOTHING_OPEN, UNUSED), "holds no GPU after 4 s"),
         ((process(), NO_TORCH, NOTHING_OPEN, UNUSED), "is no torch process: none is loaded in it"),
         ((process(ended=True), WITH_CUDA, OPEN, BUSY), "ended while it was looked at"),
