@@ -78,7 +78,7 @@ def test_all_that_is_known_of_the_card_is_evidence() -> None:
     [finding] = judge(ecc_errors, card(ecc_uncorrected_volatile=12, remap_pending=True, remap_failed=False)).findings
     assert [(evidence.source, evidence.value) for evidence in finding.evidence] == [
         ("NVML ecc_uncorrected_volatile", "12"),
-        ("NVML remap_pending", "True"),
+        ("NVML remap_pending", "yes"),
     ]
 
 
