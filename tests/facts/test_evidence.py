@@ -4,8 +4,8 @@ from envdoctor.facts import CudaDriver, Nvml, Processes, Resources
 
 
 def test_a_bare_number_is_named() -> None:
-    found = Resources(affinity_count=1).says("affinity_count")
-    assert (found.source, found.value) == ("resources affinity_count", "1")
+    found = Resources(logical_cpus=1).says("logical_cpus")
+    assert (found.source, found.value) == ("resources logical_cpus", "1")
 
 
 def test_a_source_of_its_own_is_name_enough() -> None:
