@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.cards import PROHIBITED
 from envdoctor.diagnose.predicates import in_container, nvml_works
 from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, pci_place
 
 OLDEST = 5.0
 """The compute capability below which no driver of today gives a card to CUDA."""
-PROHIBITED = 2
 
 
 @check(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.cards import usual
+from envdoctor.diagnose.cards import card, usual
 from envdoctor.facts import KernelLog, Nvml, NvmlGpu
 
 NVLINK_XIDS = (74, *range(144, 151))
@@ -37,7 +37,7 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
     events = [event for event in (kernel_log.xids if kernel_log is not None else ()) if event.code in NVLINK_XIDS]
     if kernel_log is not None and events and not any(gpu.nvlinks for gpu in gpus):
         yield Finding(
-            title=f"GPU at {events[-1].pci}: NVLink error (Xid {events[-1].code}){f', {len(events)} times' if len(events) > 1 else ''}",
+            title=f"{card(None, events[-1].pci)}: NVLink error (Xid {events[-1].code}){f', {len(events)} times' if len(events) > 1 else ''}",
             severity="warning",
             evidence=(kernel_log.says("xids", events[-1].text),),
             fix=(Fix("See the links and their errors", "nvidia-smi nvlink -s; nvidia-smi nvlink -e"),),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.cards import card
 from envdoctor.diagnose.measured import on_gpu, place
 from envdoctor.facts import DeviceWork, Evidence, KernelLog, Load, Nvml, PciBus, PciDevice, Work
 
@@ -79,7 +80,7 @@ def _of_device(device: PciDevice, log: KernelLog | None, nvml: Nvml | None) -> I
     nonfatal = max(logged["nonfatal"], device.aer_nonfatal or 0)
     corrected = max(logged["corrected"], device.aer_corrected or 0)
     replays = (gpu.pcie_replays if gpu is not None else None) or 0
-    where = f"GPU {gpu.index}" if gpu is not None else f"GPU at {device.address}"
+    where = card(gpu, device.address)
     severity: Severity = "warning"
     if fatal:
         title = f"{where}: {fatal} fatal error{'s' * (fatal > 1)} of its PCIe link since boot"
