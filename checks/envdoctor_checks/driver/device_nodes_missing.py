@@ -63,7 +63,7 @@ def device_nodes_missing(
     if not missing:
         return
     seen = (
-        f"NVML works ({expected} GPUs)"
+        f"NVML works ({expected} GPU{'s' * (expected != 1)})"
         if nvml_works(nvml)
         else f"kernel module {(kernel_module and kernel_module.version) or 'nvidia'} is loaded"
     )

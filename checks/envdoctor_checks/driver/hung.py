@@ -52,7 +52,7 @@ def hung(
         what = dead[0].detail
     else:
         what = stage.error if stage is not None and stage.error else "torch.cuda.is_available() never returned"
-    waiting = f"; {len(stuck)} processes are stuck in the driver" if stuck else ""
+    waiting = f"; {len(stuck)} process{'es are' if len(stuck) > 1 else ' is'} stuck in the driver" if stuck else ""
     yield Finding(
         title=f"{what}{waiting}"[:100],
         detail="NVML serves nvidia-smi, monitors and NCCL; CUDA works without it."
