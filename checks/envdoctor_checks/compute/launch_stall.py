@@ -15,7 +15,6 @@ from envdoctor.diagnose.running import (
     label,
     loads_data,
     named,
-    on_gpu,
     pegged,
     waits_for_rank,
 )
@@ -70,9 +69,9 @@ def launch_stall(
     A slow GPU: its kernels are as fast as ever.
     """
     if process is not None and process_libraries is not None:
-        uses = on_gpu(process_libraries, process_nodes, process_gpus)
+        gpus = its_gpus(process_libraries, process_nodes, process_gpus)
         if not loads_data(process, process_gpus, process_stack):
-            yield from _running(process, process_libraries, its_gpus(process_gpus, uses=uses), process_stack)
+            yield from _running(process, process_libraries, gpus, process_stack)
     for device in devices_on_gpu(work) if work is not None else ():
         issue = device.rate("launch-small-issue")
         slow = issue is not None and issue.value > SLOW_LAUNCH_US
