@@ -16,6 +16,7 @@ from envdoctor.diagnose.loaded import (
     taken_copy,
     version_of,
     wheel_version,
+    with_version,
 )
 from envdoctor.diagnose.predicates import torch_works
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -133,13 +134,7 @@ def _finding(
         title=f"{begin} of {short(folder, max(12, 100 - len(begin) - len(end) - 5))} {end}"[:100],
         severity=severity,
         detail="torch was built with the versions it brings; what was loaded in their place decides whether it works.",
-        evidence=tuple(
-            one.says(
-                "path",
-                f"{one.path} = {version_of(one) or 'version unknown'} ({one.reason}); torch's own: {one.bundled}",
-            )
-            for _, one in here[:6]
-        ),
+        evidence=tuple(one.says("path", f"{with_version(one)}; torch's own: {one.bundled}") for _, one in here[:6]),
         fix=(out_of_the_way(worst.path, worst.reason, environment),),
     )
 

@@ -14,6 +14,7 @@ from envdoctor.diagnose.loaded import (
     reinstall_pin,
     short,
     taken_copy,
+    with_version,
 )
 from envdoctor.diagnose.predicates import torch_version
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -94,7 +95,7 @@ def _older(
         severity="warning",
         detail=f"{library.path} was loaded. One GPU works without NCCL; several GPUs lack what NCCL added since.",
         evidence=(
-            library.says("path", f"{library.path} = {library.version} ({library.reason})"),
+            library.says("path", with_version(library)),
             *((runtime.says("nccl_compiled"),) if runtime is not None else ()),
         ),
         fix=(again,),

@@ -47,7 +47,9 @@ def wrong_interpreter(
         severity="error" if absent and near else "info",
         detail="torch sits in another environment than the one that runs.",
         evidence=(
-            interpreter.says("path", f"{interpreter.path} ({interpreter.chosen_by})"),
+            interpreter.says(
+                "path", f"{interpreter.path} ({interpreter.chosen_by})" if interpreter.chosen_by else None
+            ),
             *(
                 other.says("torch_version", f"{other.path}: torch {other.torch_version}")
                 for other in (near or with_cuda)[:3]
