@@ -43,7 +43,7 @@ def cpu_fallback(work: Work) -> Iterator[Finding]:
         else:
             title = f"{place(device)}: {signs[0].source} {signs[0].value}; {signs[1].source} {signs[1].value}"
         yield Finding(
-            title=title[:100],
+            title=title,
             detail="Each such operator waits for the GPU, copies, computes slowly, and copies back.",
             evidence=tuple(signs),
             fix=(Fix("Find who moves it: grep the program for .cpu(), .to('cpu') and device='cpu'"),),

@@ -80,7 +80,7 @@ def launch_stall(
         if not slow and not (bound and issue is not None and issue.value > BUSY_HOST_US):
             continue
         yield Finding(
-            title=_title(device, slow)[:100],
+            title=_title(device, slow),
             severity="warning",
             detail=_why(device),
             evidence=tuple(
@@ -130,9 +130,7 @@ def _running(
     if young or waits_for_rank(process, libraries, gpus, stack) is not None:
         return
     yield Finding(
-        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)"[
-            :100
-        ],
+        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)",
         severity="warning",
         detail=f"In {label(process)} one thread never rests and the GPU does: what it does between launches (loading data, say), or the "
         f"launching itself, takes longer than the work on the GPU.{_contended(thread)}",

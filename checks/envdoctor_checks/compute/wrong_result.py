@@ -54,7 +54,7 @@ def _finding(device: DeviceWork, wrong: list[Rate]) -> Finding:
         how = f"{what(first)} is off by {first.error:.2g} (relative); {first.tolerance:.2g} is rounding"
     more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return Finding(
-        title=f"{place(device)}: {how}{more}"[:100],
+        title=f"{place(device)}: {how}{more}",
         detail="Nothing that is computed on it can be trusted.",
         evidence=tuple(rate.says("error", f"{what(rate)}: {_off(rate)}") for rate in wrong[:5]),
         fix=(

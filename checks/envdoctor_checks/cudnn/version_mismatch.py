@@ -106,7 +106,7 @@ def version_mismatch(
         words = " ".join(((torch_runtime.stderr if torch_runtime is not None else None) or "").split())
         calls = f"{by} calls {symbol.symbol}; {symbol.name} lacks it"
         yield Finding(
-            title=(calls if symbol.symbol else f"{by} finds {symbol.name} and cannot load it")[:100],
+            title=calls if symbol.symbol else f"{by} finds {symbol.name} and cannot load it",
             detail="The parts of cuDNN that were found are not of one release, or damaged."
             if symbol.symbol is None
             else "The parts of cuDNN that were found are not of one release.",

@@ -77,7 +77,7 @@ def _one_of_several(gpu: NvmlGpu) -> Finding:
 
 
 def _title(gpu: NvmlGpu, more: str = "") -> str:
-    return f"GPU {gpu.index} ({gpu.name or 'unnamed'}): MIG is on and there are 0 compute instances{more}"[:100]
+    return f"GPU {gpu.index} ({gpu.name or 'unnamed'}): MIG is on and there are 0 compute instances{more}"
 
 
 def _seen(gpu: NvmlGpu) -> Evidence:

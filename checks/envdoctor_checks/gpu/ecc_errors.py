@@ -117,7 +117,7 @@ def _finding(gpu: NvmlGpu, what: str, severity: Severity, *, worn: bool = False)
     mends = () if severity == "info" else (reset(gpu.index),)  # what was corrected needs no repair
     watch = Fix("Watch the counters: if they grow again, have the card replaced", f"{_SHOW} -i {gpu.index}")
     return Finding(
-        title=f"GPU {gpu.index}: {what}"[:100],
+        title=f"GPU {gpu.index}: {what}",
         severity=severity,
         detail=_detail(gpu, severity, worn=worn),
         evidence=tuple(seen),

@@ -56,9 +56,7 @@ def far_from_cpu(
         gpu = nvml.gpu_at(device.address) if nvml is not None else None
         own = device.local_cpus or next(row.cpus for row in resources.numa or () if row.node == device.numa_node)
         yield Finding(
-            title=f"{card(gpu, device.address)} hangs on NUMA node {device.numa_node} (CPUs {own}); this process may use {resources.affinity}"[
-                :100
-            ],
+            title=f"{card(gpu, device.address)} hangs on NUMA node {device.numa_node} (CPUs {own}); this process may use {resources.affinity}",
             severity="warning" if everything else "info",
             detail="Copies and launches cross the link between the sockets.",
             evidence=(device.says("numa_node"), resources.says("affinity")),

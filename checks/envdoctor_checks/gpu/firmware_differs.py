@@ -48,7 +48,7 @@ def _odd(cards: list[NvmlGpu], field: str) -> Iterator[Finding]:
         if common is not None and value != common:
             others = sum(getattr(other, field) == common for other in known)
             yield Finding(
-                title=f"GPU {gpu.index}: {what} {value}; {others} others of its model have {common}"[:100],
+                title=f"GPU {gpu.index}: {what} {value}; {others} others of its model have {common}",
                 severity="info",
                 evidence=(gpu.says(field),),
                 fix=(Fix("Compare them", command),),

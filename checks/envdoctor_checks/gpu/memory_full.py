@@ -123,7 +123,7 @@ def _finding(
     of = f" of {room.total // MIB}" if room.total else ""
     left = f"{room.free // MIB}{of} MiB" if room.free is not None else "too little memory"
     return Finding(
-        title=f"{room.where}: {left} free{ran_out}{_who(gpu)}"[:100],
+        title=f"{room.where}: {left} free{ran_out}{_who(gpu)}",
         severity=severity,
         detail=f"Memory is in use{_held(gpu, inside)}.",
         evidence=((gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", _listed(gpu))) if gpu else ()),

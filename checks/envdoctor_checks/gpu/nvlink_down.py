@@ -63,7 +63,7 @@ def _inactive(gpu: NvmlGpu, others: Sequence[NvmlGpu]) -> Iterator[Finding]:
         return  # bridges that are not there, or a board that has no more
     down = ", ".join(str(number) for number, on in enumerate(links) if not on)
     yield Finding(
-        title=f"GPU {gpu.index}: {active} of {len(links)} NVLinks are active; link {down} is not"[:100],
+        title=f"GPU {gpu.index}: {active} of {len(links)} NVLinks are active; link {down} is not",
         severity="warning" if common is not None else "info",
         evidence=(gpu.says("nvlinks", f"{active} of {len(links)} active"),),
         fix=(Fix("See the links", "nvidia-smi nvlink -s"), RESET),
@@ -88,7 +88,7 @@ def _errors(gpu: NvmlGpu) -> Iterator[Finding]:
     else:
         return
     yield Finding(
-        title=f"GPU {gpu.index}: {what}"[:100],
+        title=f"GPU {gpu.index}: {what}",
         severity=severity,
         detail="A link that has errors slows down every collective that crosses it.",
         evidence=(gpu.says("nvlink_errors", ", ".join(f"{kind} {count}" for kind, count in errors.items())),),

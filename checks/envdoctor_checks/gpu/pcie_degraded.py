@@ -51,7 +51,7 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None, pci_bus: PciBus | None) 
         rate = device.rate("h2d-pinned")
         reached = f"; {rate.value:.3g} GB/s to the device" if rate is not None else ""
         yield Finding(
-            title=f"{place(device)}: PCIe {_link(load)} during copies{reached}"[:100],
+            title=f"{place(device)}: PCIe {_link(load)} during copies{reached}",
             severity="warning",
             evidence=(load.says("link_width"), load.says("link_width_max"), load.says("link_generation")),
             fix=_fix(gpu_there),

@@ -59,7 +59,7 @@ def _of_card(events: list[XidEvent], log: KernelLog, gpu: NvmlGpu | None, *, wor
         detail.append("The card itself says that nothing is to be done now.")
     fatal = row is not None and row.severity == "fatal" and not (works and gpu is not None and not gpu.error)
     return Finding(
-        title=f"{card(gpu, event.pci)}: Xid {event.code} ({meaning}){times}"[:100],
+        title=f"{card(gpu, event.pci)}: Xid {event.code} ({meaning}){times}",
         severity="info" if not serious or (recovered and not fatal) else "error" if fatal else "warning",
         detail=" ".join(detail),
         evidence=(log.says("xids", event.text),),

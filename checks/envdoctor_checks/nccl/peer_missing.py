@@ -41,7 +41,7 @@ def peer_missing(
     if sign is None:
         return
     yield Finding(
-        title=f"{label(process)[:40]} waits in NCCL, {named(gpus)[:20]}: {sign}"[:100],
+        title=f"{label(process)[:40]} waits in NCCL, {named(gpus)[:20]}: {sign}",
         severity="warning",
         detail="While it was watched its GPU did no work that moves data: it waits for another rank, or runs kernels that are as small.",
         evidence=(

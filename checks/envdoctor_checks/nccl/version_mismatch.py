@@ -129,7 +129,7 @@ def _lacks(
         f"{dist.name} {dist.version}" for dist in (packages.distributions if packages else ()) if "nccl" in dist.name
     ]
     return Finding(
-        title=f"{needed_by} calls {symbol.symbol}; {copy} does not have it"[:100],
+        title=f"{needed_by} calls {symbol.symbol}; {copy} does not have it",
         detail=f"The loader took {path} ({why}), an older NCCL than torch was compiled with.",
         evidence=(
             *(
