@@ -63,14 +63,7 @@ def read_cuda(result: ChildResult) -> CudaDriver:
     if not words:
         raise died(result, CALLS, "the CUDA child")
     found: CudaDriver = msgspec.convert(words, CudaDriver, strict=False)
-    return msgspec.structs.replace(
-        found,
-        sources={
-            "driver_version": "cuDriverGetVersion",
-            "device_count": "cuDeviceGetCount",
-            "library": "/proc/self/maps",
-        },
-    )
+    return msgspec.structs.replace(found, sources={"library": "/proc/self/maps"})
 
 
 def _with_unmasked(found: CudaDriver, result: ChildResult) -> CudaDriver:

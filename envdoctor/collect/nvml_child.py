@@ -19,7 +19,7 @@ WIDE = (2, 3, 4)
 """The types of 64 bits."""
 
 
-def _beside(*path: str) -> Any:
+def beside(*path: str) -> Any:
     """A module of ours by its path: this script must not import the engine, which costs more than all that it asks."""
     place = Path(__file__).resolve().parent.joinpath(*path)
     spec = importlib.util.spec_from_file_location(place.stem, place)
@@ -47,7 +47,7 @@ def text(value: Any) -> Any:
 class Reader:
     """Reads one GPU field by field: a field that fails, or that this pynvml does not know, costs only itself."""
 
-    def __init__(self, nvml: Any, health: Any) -> None:
+    def __init__(self, nvml: Any, health: Any = None) -> None:
         self.nvml = nvml
         self.health = health
         self.gone: int | None = None
@@ -154,7 +154,7 @@ class Reader:
 
     def _processes(self, handle: Any) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = []
-        for kind, function in _PROCESSES.items():
+        for kind, function in PROCESSES.items():
             running = self.ask(function, handle)
             if running is None and kind == "compute":
                 return None
@@ -208,7 +208,7 @@ _PLAIN = {
     "pcie_width_max": "nvmlDeviceGetMaxPcieLinkWidth",
 }
 
-_PROCESSES = {
+PROCESSES = {
     "compute": "nvmlDeviceGetComputeRunningProcesses",
     "graphics": "nvmlDeviceGetGraphicsRunningProcesses",
     "mps": "nvmlDeviceGetMPSComputeRunningProcesses",
@@ -217,7 +217,7 @@ _PROCESSES = {
 
 def main() -> None:
     """Each step is a stage, so that the parent knows which one did not come back."""
-    channel, health = _beside("..", "inside", "channel.py"), _beside("nvml_health.py")
+    channel, health = beside("..", "inside", "channel.py"), beside("nvml_health.py")
     channel.enter("import")
     import pynvml
 

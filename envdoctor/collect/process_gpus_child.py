@@ -7,21 +7,18 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 STEP = 0.1
 """Seconds between two samples."""
-RUNNING = (
-    "nvmlDeviceGetComputeRunningProcesses",
-    "nvmlDeviceGetGraphicsRunningProcesses",
-    "nvmlDeviceGetMPSComputeRunningProcesses",
-)
 
 
-def _channel() -> Any:
-    path = Path(__file__).resolve().parent.parent / "inside" / "channel.py"
-    spec = importlib.util.spec_from_file_location("channel", path)
+def _nvml_child() -> Any:
+    """The script that asks NVML of the machine, by its path: this one must not import the engine either."""
+    path = Path(__file__).resolve().with_name("nvml_child.py")
+    spec = importlib.util.spec_from_file_location("nvml_child", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -32,23 +29,14 @@ def _channel() -> Any:
 class Gpu:
     """One GPU, from the first sample to the last."""
 
-    def __init__(self, nvml: Any, index: int, pids: list[int]) -> None:
-        self.nvml, self.index, self.pids = nvml, index, pids
+    def __init__(self, asks: Any, lists: Iterable[str], index: int, pids: list[int]) -> None:
+        """`asks` is the NVML child's reader, `lists` the functions that list processes."""
+        self.nvml, self.ask, self.lists = asks.nvml, asks.ask, lists
+        self.index, self.pids = index, pids
         self.handle = self.ask("nvmlDeviceGetHandleByIndex", index)
         self.since = time.time_ns() // 1000
         self.samples: list[tuple[int, int, float | None]] = []
         self.own: dict[int, int] = {}
-
-    def ask(self, function: str, *arguments: Any) -> Any:
-        """What a function of pynvml returns; None where it fails, or this pynvml does not know it."""
-        call = getattr(self.nvml, function, None)
-        if call is None:
-            return None
-        try:
-            value = call(*arguments)
-        except (self.nvml.NVMLError, AttributeError, TypeError, ValueError, OSError):
-            return None
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
     def sample(self) -> None:
         """Utilisation of the GPU and of its memory in %, and power in W."""
@@ -91,7 +79,7 @@ class Gpu:
         found: dict[int, int | None] = {}
         answered = False
         for handle in handles:
-            for function in RUNNING:
+            for function in self.lists:
                 processes = self.ask(function, handle)
                 answered = answered or processes is not None
                 for process in processes or ():
@@ -102,7 +90,8 @@ class Gpu:
 def main() -> None:
     """Arguments: the process's numbers (as JSON), and the seconds."""
     pids, seconds = json.loads(sys.argv[1]), float(sys.argv[2])
-    channel = _channel()
+    child = _nvml_child()
+    channel = child.beside("..", "inside", "channel.py")
     channel.enter("import")
     import pynvml
 
@@ -115,7 +104,8 @@ def main() -> None:
         return
     channel.leave("init", code=0)
     channel.enter("watch")
-    gpus = [gpu for gpu in (Gpu(pynvml, index, pids) for index in range(pynvml.nvmlDeviceGetCount())) if gpu.handle]
+    asks, lists = child.Reader(pynvml), child.PROCESSES.values()
+    gpus = [gpu for index in range(pynvml.nvmlDeviceGetCount()) if (gpu := Gpu(asks, lists, index, pids)).handle]
     begun = time.monotonic()
     while True:
         for gpu in gpus:

@@ -31,7 +31,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong."""
 
     title: str
-    """The two observed values that clash, with numbers; at most 100 characters; no "may", no advice."""
+    """The two observed values that clash, with numbers; at most 100 characters (the runner cuts it); no "may", no advice."""
     severity: Severity = "error"
     """error: the GPU is not used, or gives wrong results; warning: it is used, and something is really degraded (a warning can be the
     verdict's cause); info: a note, never a cause."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.facts import CudaDriver, Environment, Nvml, pci_place
+from envdoctor.facts import CudaDriver, Environment, Nvml, NvmlGpu, pci_place
 
 
 def left_out(nvml: Nvml | None, cuda_driver: CudaDriver | None, environment: Environment | None) -> frozenset[int]:
@@ -11,7 +11,14 @@ def left_out(nvml: Nvml | None, cuda_driver: CudaDriver | None, environment: Env
     if nvml is None or cuda_driver is None or cuda_driver.init_code != 0 or mask is None:
         return frozenset()
     wanted = [entry for entry in mask.split(",") if entry.strip()]
-    places = {pci_place(device.pci_bus_id) for device in cuda_driver.devices}
-    if not wanted or None in places or len(cuda_driver.devices) != len(wanted):
+    if not wanted or len(cuda_driver.devices) != len(wanted):
         return frozenset()
-    return frozenset(gpu.index for gpu in nvml.gpus if pci_place(gpu.pci_bus_id) not in places)
+    return frozenset(gpu.index for gpu in not_in_cuda(nvml, cuda_driver) or ())
+
+
+def not_in_cuda(nvml: Nvml, cuda_driver: CudaDriver) -> tuple[NvmlGpu, ...] | None:
+    """NVML's GPUs that are none of CUDA's devices; None: CUDA does not tell where its devices are."""
+    places = {pci_place(device.pci_bus_id) for device in cuda_driver.devices}
+    if None in places:
+        return None
+    return tuple(gpu for gpu in nvml.gpus if pci_place(gpu.pci_bus_id) not in places)

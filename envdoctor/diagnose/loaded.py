@@ -58,6 +58,12 @@ def version_of(library: LoadedLibrary) -> str | None:
     return owner if parts(owner) else None
 
 
+def with_version(library: LoadedLibrary) -> str:
+    """``/opt/old/libcudart.so.12 = 12.4 (LD_LIBRARY_PATH)``: which file, of which version, and what made the loader take it."""
+    why = f" ({library.reason})" if library.reason else ""
+    return f"{library.path} = {version_of(library) or 'version unknown'}{why}"
+
+
 def wheel_version(filename: str, packages: Packages | None) -> str | None:
     """The version of the installed wheel that ships a file of this name; None: none is known to."""
     found = (packages.get(name) for name in providers(filename)) if packages is not None else ()

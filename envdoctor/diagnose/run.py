@@ -16,6 +16,9 @@ from envdoctor.facts import Fact, Problem, Snapshot
 MOST = 1000
 """Findings of one check that are taken: the rest of a generator without end is not waited for."""
 
+TITLE = 100
+"""Characters of a title; what is longer is cut."""
+
 CheckStatus = Literal["passed", "failed", "skipped", "crashed"]
 
 
@@ -84,7 +87,9 @@ def _named(check: Check, found: object) -> Finding:
         raise TypeError(f"it yielded {type(found).__name__}, not a Finding")
     if check.party != BUILT_IN:
         found = msgspec.convert(msgspec.to_builtins(found), Finding)
-    return msgspec.structs.replace(found, id=check.id)
+    # What a finding quotes can be of any length: a title is one line on a terminal all the same.
+    title = found.title if len(found.title) <= TITLE else found.title[: TITLE - 1] + "…"
+    return msgspec.structs.replace(found, id=check.id, title=title)
 
 
 def run_checks(checks: Iterable[Check], snapshot: Snapshot) -> tuple[Outcome, ...]:

@@ -30,6 +30,15 @@ COLLECTIVE_FRAME = re.compile(
     r"^(?:all_reduce|all_gather\w*|reduce_scatter\w*|broadcast\w*|barrier|all_to_all\w*|_?store_based_barrier|rendezvous|"
     r"init_process_group|_create_c10d_store)\b.*torch/distributed/"
 )
+STATES = {
+    "R": "running",
+    "S": "sleeping",
+    "D": "waiting in the kernel",
+    "T": "stopped",
+    "t": "held by a debugger",
+    "Z": "ended",
+}
+"""The state in /proc/PID/stat, in words."""
 HELD = {"T": "is stopped (SIGSTOP or Ctrl-Z)", "t": "is held by a debugger"}
 FROZEN = "is frozen with its cgroup (docker pause)"
 POLLS = re.compile(r"^(?:poll_schedule_timeout|do_poll|do_sys_poll)")
@@ -67,13 +76,13 @@ def on_gpu(libraries: ProcessLibraries | None, nodes: ProcessNodes | None, gpus:
     return None
 
 
-def its_gpus(gpus: ProcessGpus | None, *, uses: bool | None) -> tuple[ProcessGpu, ...]:
-    """The GPUs that the process works on; the only one of the machine, where NVML cannot say."""
-    if gpus is None:
+def its_gpus(
+    libraries: ProcessLibraries | None, nodes: ProcessNodes | None, gpus: ProcessGpus | None
+) -> tuple[ProcessGpu, ...]:
+    """The GPUs that the process is known to work on; the only one of the machine, where NVML cannot say."""
+    if gpus is None or not on_gpu(libraries, nodes, gpus):
         return ()
-    if gpus.used or not uses:
-        return gpus.used
-    return gpus.gpus if len(gpus.gpus) == 1 else ()
+    return gpus.used or (gpus.gpus if len(gpus.gpus) == 1 else ())
 
 
 def busy(gpus: tuple[ProcessGpu, ...]) -> float | None:

@@ -90,22 +90,22 @@ def told(snapshot: Snapshot) -> tuple[bool | None, bool | None, str] | None:
     if snapshot.source.pid is None or process is None or libraries is None:
         return None
     who, gpus = label(process), snapshot.get(ProcessGpus)
-    uses = on_gpu(libraries, snapshot.get(ProcessNodes), gpus)
+    nodes = snapshot.get(ProcessNodes)
+    uses = on_gpu(libraries, nodes, gpus)
     if uses is None:
-        nodes = snapshot.get(ProcessNodes)
         why = "NVML does not tell whose memory that is" if nodes is not None else "what it has open cannot be seen"
         held_open = " has a GPU open" if nodes is not None else ""
         return None, None, f"{who}{held_open}: whether it uses it is unknown, since {why}"
     if not uses:
         return None, False, _off_gpu(process, who)
-    own = its_gpus(gpus, uses=True)
+    own = its_gpus(libraries, nodes, gpus)
     holds = f" ({held(own)})" if held(own) else ""
     if not libraries.torch:
         return True, True, f"{who} is no torch process; it uses {named(own)}{holds}"
     percent = busy(own)
     if percent is not None and percent < 1 and idle(process):
         return None, True, f"{who} holds {named(own)}{holds}, and neither does anything: it waits"
-    if percent is not None and percent < IDLE_GPU and libraries.torch and (effort(process) or 0.0) < SELDOM:
+    if percent is not None and percent < IDLE_GPU and (effort(process) or 0.0) < SELDOM:
         return None, True, f"{who} uses {named(own)}{holds} for {percent:.0f} % of the time, and waits for the rest"
     figure = f", {percent:.0f} % busy" if percent is not None else ""
     age = process.age_seconds

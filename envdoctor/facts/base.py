@@ -37,7 +37,22 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def says(self, field: str, value: object | None = None) -> Evidence:
         """The value of `field` (or `value` in its place, where a shorter form reads better) as evidence."""
         seen = getattr(self, field) if value is None else value
-        return Evidence(self.source(field), "unknown" if seen is None else str(seen))
+        source = self.source(field)
+        # A bare number says little without the name of what was read, where its source is only that of the whole fact.
+        if isinstance(seen, int | float | None) and source in (self.default_source, self.fact_name()):
+            source = f"{source} {field}"
+        return Evidence(source, in_words(seen))
+
+
+def in_words(seen: object) -> str:
+    """A fact's value as a person writes it."""
+    if seen is None:
+        return "unknown"
+    if isinstance(seen, bool):
+        return "yes" if seen else "no"
+    if isinstance(seen, tuple):
+        return ", ".join(map(in_words, seen)) or "none"
+    return str(seen)
 
 
 ProblemKind = Literal["absent", "denied", "timeout", "crashed", "failed", "skipped"]

@@ -167,7 +167,7 @@ class CudaDevice(Fact, frozen=True, kw_only=True):
 class CudaDriver(Fact, frozen=True, kw_only=True):
     """What the CUDA driver API says: asked through ctypes in a child that runs the examined interpreter."""
 
-    default_source: ClassVar[str] = "cuInit"
+    default_source: ClassVar[str] = "CUDA driver"
 
     library: str | None = None
     """The libcuda that was mapped; empty: the loader found none."""
@@ -183,6 +183,13 @@ class CudaDriver(Fact, frozen=True, kw_only=True):
     unmasked_init_code: int | None = None
     """What cuInit returns in a child without CUDA_VISIBLE_DEVICES; asked only where that variable is set."""
     unmasked_device_count: int | None = None
+
+    def source(self, field: str) -> str:
+        """The call that gave the value of `field`."""
+        return self.sources.get(field) or CUDA_CALLS.get(field, self.default_source)
+
+
+CUDA_CALLS = {"init_code": "cuInit", "driver_version": "cuDriverGetVersion", "device_count": "cuDeviceGetCount"}
 
 
 class NvidiaSmi(Fact, frozen=True, kw_only=True):

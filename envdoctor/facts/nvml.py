@@ -171,6 +171,10 @@ class Nvml(Fact, frozen=True, kw_only=True):
     pairs: tuple[GpuPair, ...] | None = None
     """How each two GPUs reach each other."""
 
+    def gpu(self, index: int | None) -> NvmlGpu | None:
+        """The GPU of that index; None: NVML has none, or was asked for none."""
+        return next((gpu for gpu in self.gpus if gpu.index == index), None)
+
     def gpu_at(self, address: str | None) -> NvmlGpu | None:
         """The GPU at a PCI address, written with or without a function, with four or eight digits of domain."""
         place = pci_place(address)

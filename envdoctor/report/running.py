@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.console import Group
 from rich.text import Text
 
-from envdoctor.diagnose.running import GIB, duration, its_gpus, on_gpu, work_of
+from envdoctor.diagnose.running import GIB, STATES, duration, its_gpus, on_gpu, work_of
 from envdoctor.facts import (
     Process,
     ProcessGpu,
@@ -19,15 +19,6 @@ from envdoctor.facts import (
 )
 from envdoctor.report.model import Report
 from envdoctor.report.text import one_line, safe
-
-STATES = {
-    "R": "running",
-    "S": "sleeping",
-    "D": "waiting in the kernel",
-    "T": "stopped",
-    "t": "held by a debugger",
-    "Z": "ended",
-}
 
 
 def lines(snapshot: Snapshot) -> Iterator[str]:
@@ -86,7 +77,7 @@ def _gpu(snapshot: Snapshot, process: Process) -> Iterator[str]:
     uses = on_gpu(libraries, nodes, gpus)
     if nodes is not None:
         yield f"device nodes: {', '.join(f'{path} ({count})' for path, count in nodes.open.items()) or 'none open'}"
-    own = its_gpus(gpus, uses=uses)
+    own = its_gpus(libraries, nodes, gpus)
     for gpu in own:
         yield f"GPU {gpu.index}: {', '.join(_figures(gpu))}"
     if not own:
@@ -139,9 +130,9 @@ def line(report: Report) -> str:
 
     snapshot = report.snapshot
     process, gpus = snapshot.get(Process), snapshot.get(ProcessGpus)
-    uses = on_gpu(snapshot.get(ProcessLibraries), snapshot.get(ProcessNodes), gpus)
+    own = its_gpus(snapshot.get(ProcessLibraries), snapshot.get(ProcessNodes), gpus)
     figures = [f"cpu {process.cpu:.2f}"] if process is not None and process.cpu is not None else []
-    figures += [f"gpu {gpu.index} {' '.join(_figures(gpu))}" for gpu in its_gpus(gpus, uses=uses)]
+    figures += [f"gpu {gpu.index} {' '.join(_figures(gpu))}" for gpu in own]
     shown = f" [{', '.join(figures)}]" if figures else ""
     return safe(f"{report.created[11:19]} {first_line(report)}{shown}")
 

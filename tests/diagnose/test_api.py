@@ -30,6 +30,16 @@ def test_a_finding_gets_the_id_of_its_check() -> None:
     assert outcome.result.status == "failed"
 
 
+def test_a_title_is_one_line_of_a_hundred_characters() -> None:
+    @check("area.long-winded")
+    def long_winded(nvml: Nvml) -> Iterator[Finding]:
+        """It quotes all that was said."""
+        yield Finding(title="x" * 200)
+
+    [finding] = judge(long_winded, Nvml()).findings
+    assert finding.title == "x" * 99 + "…"
+
+
 def test_silent_is_passed() -> None:
     assert judge(wrong, Nvml(driver_version="550"), KernelModule(version="550")).result.status == "passed"
 

@@ -11,7 +11,7 @@ MODULE = KernelModule(version="535.54.03")
 def test_the_driver_itself_is_asked_before_the_table() -> None:
     found = driver_runs(CudaDriver(driver_version=12020), Nvml(cuda_driver_version=13000), MODULE, None, None)
     assert found is not None
-    assert (found[0], found[1].source) == (12020, "cuInit")
+    assert (found[0], found[1].source) == (12020, "cuDriverGetVersion")
     found = driver_runs(None, None, MODULE, NvidiaSmi(cuda_version="12.2"), None)
     assert found is not None
     assert found[0] == 12020

@@ -17,7 +17,7 @@ def test_a_report_meets_its_schema_and_says_what_the_contract_says() -> None:
     jsonschema.Draft202012Validator(schema()).validate(document)
     assert document["schema"] == "envdoctor.report/1"
     assert document["verdict"]["cause"] == "hardware.fewer-gpus"
-    assert document["findings"][0]["evidence"][0] == {"source": "--expect", "value": "8"}
+    assert document["findings"][0]["evidence"][0] == {"source": "--expect gpus", "value": "8"}
     assert document["facts"]["nvml"]["device_count"] == 1
     assert set(document) >= {"created", "source", "checks", "probes", "measurements"}
 

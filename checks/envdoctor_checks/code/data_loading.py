@@ -19,7 +19,6 @@ from envdoctor.diagnose.running import (
     loaders,
     loads_data,
     named,
-    on_gpu,
     wants,
     work_of,
 )
@@ -62,10 +61,9 @@ def data_loading(
     A slow GPU.
     """
     if process is not None and not gone(process) and (process.age_seconds or 0.0) >= STARTING:
-        uses = on_gpu(process_libraries, process_nodes, process_gpus)
-        gpus = its_gpus(process_gpus, uses=uses)
+        gpus = its_gpus(process_libraries, process_nodes, process_gpus)
         percent = busy(gpus)
-        if uses and percent is not None and percent < IDLE_GPU and loads_data(process, process_gpus, process_stack):
+        if percent is not None and percent < IDLE_GPU and loads_data(process, process_gpus, process_stack):
             yield _running(process, loaders(process, process_gpus), gpus, percent, process_stack)
     said = next(iter(pointing_at(messages, "code.data-loading")), None) if messages is not None else None
     if said is None or messages is None:

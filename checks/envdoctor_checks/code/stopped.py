@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.running import gone, label, stopped
-from envdoctor.facts import Process
+from envdoctor.diagnose.running import HELD, STATES, gone, label, stopped
+from envdoctor.facts import Evidence, Process
 
 
 @check("code.stopped", explains=("code.not-on-gpu", "code.data-loading", "compute.launch-stall"))
@@ -33,9 +33,17 @@ def is_stopped(process: Process) -> Iterator[Finding]:
         title=f"{label(process)[:50]} {how}",
         severity="warning",
         detail="It runs nothing until it is let go on, and keeps what it holds.",
-        evidence=(process.says("state"),),
+        evidence=(_seen(process),),
         fix=(_way_on(process),),
     )
+
+
+def _seen(process: Process) -> Evidence:
+    """The state; of what is frozen it says "sleeping", and the kernel function in which it waits says more."""
+    if process.state in HELD:
+        return process.says("state", STATES[process.state])
+    main = process.main_thread
+    return process.says("threads", f"the main thread waits in {main.wait_channel if main is not None else None}")
 
 
 def _way_on(process: Process) -> Fix:

@@ -43,7 +43,7 @@ def cpu_fallback(work: Work) -> Iterator[Finding]:
         else:
             title = f"{place(device)}: {signs[0].source} {signs[0].value}; {signs[1].source} {signs[1].value}"
         yield Finding(
-            title=title[:100],
+            title=title,
             detail="Each such operator waits for the GPU, copies, computes slowly, and copies back.",
             evidence=tuple(signs),
             fix=(Fix("Find who moves it: grep the program for .cpu(), .to('cpu') and device='cpu'"),),
@@ -61,16 +61,20 @@ def _signs(device: DeviceWork) -> list[Evidence]:
             found.append(Evidence("parameters and gradients", f"on {', '.join(where)}"))
         if step.watched is not None and step.watched.elsewhere:
             found.append(
-                Evidence("operators off the device", f"{step.watched.elsewhere}, {step.watched.first_elsewhere}")
+                Evidence("operators off the device", _with_first(step.watched.elsewhere, step.watched.first_elsewhere))
             )
         if step.watched is not None and step.watched.to_host > MANY_COPIES:
             found.append(Evidence("copies to the host in a step", str(step.watched.to_host)))
         elif step.watched is not None and step.watched.elsewhere and step.watched.to_host:
             found.append(
-                Evidence("copies to the host in a step", f"{step.watched.to_host}, {step.watched.first_to_host}")
+                Evidence("copies to the host in a step", _with_first(step.watched.to_host, step.watched.first_to_host))
             )
     if load is not None and load.memory_used_most is not None and load.memory_used_before is not None:
         grown = load.memory_used_most - load.memory_used_before
         if step is not None and grown < CONTEXT_BYTES:
             found.append(Evidence("memory of the GPU during the work", f"grew by {grown >> 20} MiB"))
     return found
+
+
+def _with_first(count: int, first: str | None) -> str:
+    return f"{count}, the first is {first}" if first else str(count)

@@ -34,7 +34,7 @@ def hung(work: Work) -> Iterator[Finding]:
             nccl = kernel.name in ("nccl-one-rank", "all-reduce", "peer-copy")
             yield Finding(
                 severity="error" if device.device.startswith("cuda") else "warning",
-                title=f"{kernel.name} on {place(device)} did not come back within {kernel.seconds or 0:.0f} s"[:100],
+                title=f"{kernel.name} on {place(device)} did not come back within {kernel.seconds or 0:.0f} s",
                 detail="It was ended; the other kernels were run without it.",
                 evidence=(kernel.says("status"), *((kernel.says("frame"),) if kernel.frame else ())),
                 fix=(

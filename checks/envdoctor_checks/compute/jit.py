@@ -46,7 +46,7 @@ def jit(
     took = f"; a first run took {first:.0f} s" if first >= FELT else ""
     version = torch_version(None, torch_runtime) or ""
     yield Finding(
-        title=f"torch {version} has PTX and no binary for compute capability {', '.join(compiled)}{took}"[:100],
+        title=f"torch {version} has PTX and no binary for compute capability {', '.join(compiled)}{took}",
         severity="warning" if first >= FELT else "info",
         detail="Every kernel is compiled by the driver when it is first used.",
         evidence=(torch_runtime.says("arch_list", " ".join(arch_list)),),

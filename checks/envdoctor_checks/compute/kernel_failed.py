@@ -35,7 +35,7 @@ def kernel_failed(work: Work) -> Iterator[Finding]:
             if kernel.status not in ("failed", "crashed") and not strange:
                 continue
             yield Finding(
-                title=f"{kernel.name} on {place(device)}: {_how(kernel)}"[:100],
+                title=f"{kernel.name} on {place(device)}: {_how(kernel)}",
                 severity="warning" if kernel.name in SHARED else "error",
                 detail=(kernel.reason or "")[:500],
                 evidence=(

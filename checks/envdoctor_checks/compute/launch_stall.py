@@ -15,7 +15,6 @@ from envdoctor.diagnose.running import (
     label,
     loads_data,
     named,
-    on_gpu,
     pegged,
     waits_for_rank,
 )
@@ -70,9 +69,9 @@ def launch_stall(
     A slow GPU: its kernels are as fast as ever.
     """
     if process is not None and process_libraries is not None:
-        uses = on_gpu(process_libraries, process_nodes, process_gpus)
+        gpus = its_gpus(process_libraries, process_nodes, process_gpus)
         if not loads_data(process, process_gpus, process_stack):
-            yield from _running(process, process_libraries, its_gpus(process_gpus, uses=uses), process_stack)
+            yield from _running(process, process_libraries, gpus, process_stack)
     for device in devices_on_gpu(work) if work is not None else ():
         issue = device.rate("launch-small-issue")
         slow = issue is not None and issue.value > SLOW_LAUNCH_US
@@ -81,7 +80,7 @@ def launch_stall(
         if not slow and not (bound and issue is not None and issue.value > BUSY_HOST_US):
             continue
         yield Finding(
-            title=_title(device, slow)[:100],
+            title=_title(device, slow),
             severity="warning",
             detail=_why(device),
             evidence=tuple(
@@ -131,9 +130,7 @@ def _running(
     if young or waits_for_rank(process, libraries, gpus, stack) is not None:
         return
     yield Finding(
-        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)"[
-            :100
-        ],
+        title=f"{named(gpus)[:20]}: {percent:.0f} % busy, while thread {thread.name} never rests ({thread.cpu or 0:.2f} processors)",
         severity="warning",
         detail=f"In {label(process)} one thread never rests and the GPU does: what it does between launches (loading data, say), or the "
         f"launching itself, takes longer than the work on the GPU.{_contended(thread)}",

@@ -48,7 +48,7 @@ def _finding(low: list[Judged]) -> Finding:
     more = f"; and {len(low) - 1} more" if len(low) > 1 else ""
     basis = BASIS[expected.basis]
     return Finding(
-        title=f"{place(device)}: {what(rate)} {rate.value:.4g} {rate.unit}; {basis} {expected.value:.4g}{more}"[:100],
+        title=f"{place(device)}: {what(rate)} {rate.value:.4g} {rate.unit}; {basis} {expected.value:.4g}{more}",
         severity="warning",
         detail=f"{device.name or 'This GPU'} is slow below {expected.floor:.4g} {rate.unit} here.",
         evidence=tuple(

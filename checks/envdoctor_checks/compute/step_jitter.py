@@ -37,9 +37,7 @@ def step_jitter(work: Work) -> Iterator[Finding]:
         if step is None or step.steps < FEWEST_STEPS or step.p50 <= 0 or step.p99 < TAIL * step.p50:
             continue
         yield Finding(
-            title=f"{place(device)}: the slowest of {step.steps} steps takes {step.p99 * 1e3:.0f} ms; half take {step.p50 * 1e3:.0f} ms"[
-                :100
-            ],
+            title=f"{place(device)}: the slowest of {step.steps} steps takes {step.p99 * 1e3:.0f} ms; half take {step.p50 * 1e3:.0f} ms",
             severity="warning",
             detail=_why(device),
             evidence=(step.says("p99", f"{step.p99 * 1e3:.1f} ms"), step.says("p50", f"{step.p50 * 1e3:.1f} ms")),

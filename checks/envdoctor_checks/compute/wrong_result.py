@@ -37,7 +37,7 @@ def wrong_result(work: Work) -> Iterator[Finding]:
         if step is not None and not step.finite and not wrong:
             yield Finding(
                 title=f"The loss of a ResNet-50 step on {place(device)} is not finite after {step.steps} steps",
-                evidence=(step.says("losses"),),
+                evidence=(step.says("losses", "the loss becomes infinite or no number"),),
                 fix=(Fix("See which operator makes it so", "envdoctor check --thorough -v"),),
                 gpu=device.gpu,
                 confidence="likely",
@@ -54,14 +54,19 @@ def _finding(device: DeviceWork, wrong: list[Rate]) -> Finding:
         how = f"{what(first)} is off by {first.error:.2g} (relative); {first.tolerance:.2g} is rounding"
     more = f"; and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     return Finding(
-        title=f"{place(device)}: {how}{more}"[:100],
+        title=f"{place(device)}: {how}{more}",
         detail="Nothing that is computed on it can be trusted.",
-        evidence=tuple(
-            rate.says("error", f"{what(rate)}: {rate.error} (allowed {rate.tolerance})") for rate in wrong[:5]
-        ),
+        evidence=tuple(rate.says("error", f"{what(rate)}: {_off(rate)}") for rate in wrong[:5]),
         fix=(
             Fix("Test the card's memory and units", "dcgmi diag -r 3"),
             Fix("Reinstall torch with the libraries that it brings, if every GPU is wrong"),
         ),
         gpu=device.gpu,
     )
+
+
+def _off(rate: Rate) -> str:
+    if rate.bad:
+        return f"{rate.bad} bytes are not as written"
+    allowed = f" ({rate.tolerance:.2g} is allowed)" if rate.tolerance is not None else ""
+    return f"off by {rate.error:.2g}{allowed}" if rate.error is not None else "not finite"

@@ -40,7 +40,7 @@ def capabilities_missing(
     """
     if container.inside is None and (why := _by_report(container, messages, torch_runtime)) is not None:
         yield Finding(
-            title=f"NVIDIA_DRIVER_CAPABILITIES={container.driver_capabilities}; {why}"[:100],
+            title=f"NVIDIA_DRIVER_CAPABILITIES={container.driver_capabilities}; {why}",
             detail="Without the capability compute the runtime leaves libcuda out.",
             evidence=(container.says("driver_capabilities"),),
             fix=(

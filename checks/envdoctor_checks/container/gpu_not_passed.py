@@ -68,7 +68,7 @@ def gpu_not_passed(
     """
     if container.gpus_requested is False and (said := _misses_it(messages, torch_runtime)) is not None:
         yield Finding(
-            title=f"The {container.engine or 'container'} command asks for no GPU; {said}"[:100],
+            title=f"The {container.engine or 'container'} command asks for no GPU; {said}",
             detail="Without it the runtime puts neither device nodes nor driver libraries into the container.",
             evidence=(container.says("gpus_requested", f"{container.engine or 'container'} run without a GPU option"),),
             fix=(rerun_container(container),),

@@ -67,7 +67,7 @@ def image_requires_newer_driver(
     yield Finding(
         title=f"The image requires CUDA >= {need}; {has}"
         if wanted
-        else f"The image's requirement is not met: {demand.strip()}"[:100],
+        else f"The image's requirement is not met: {demand.strip()}",
         evidence=(Evidence(source, demand),),
         fix=(
             install_driver(system, at_least=at_least, container=container),

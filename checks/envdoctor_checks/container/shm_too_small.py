@@ -59,7 +59,7 @@ def shm_too_small(
         else f"A program ran out of /dev/shm: {said.text if said else ''}"
     )
     yield Finding(
-        title=title[:100],
+        title=title,
         severity="error"
         if said is not None or (tiny and size != 0)
         else "warning"

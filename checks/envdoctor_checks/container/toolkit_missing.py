@@ -63,7 +63,7 @@ def toolkit_missing(
     )
     source = messages.source("messages") if messages is not None and said is not None else "the container runtime"
     yield Finding(
-        title=f"Container runtime: {_head(text)}; {what}"[:100],
+        title=f"Container runtime: {_head(text)}; {what}",
         detail="The NVIDIA Container Toolkit is absent on the host, or not registered with the runtime.",
         evidence=(Evidence(source, text),),
         fix=(

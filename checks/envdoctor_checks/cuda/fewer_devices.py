@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.cards import PROHIBITED
+from envdoctor.diagnose.left_out import not_in_cuda
 from envdoctor.diagnose.predicates import in_container, nvml_works
-from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu, pci_place
+from envdoctor.facts import Container, CudaDriver, Environment, Nvml, NvmlGpu
 
 OLDEST = 5.0
 """The compute capability below which no driver of today gives a card to CUDA."""
-PROHIBITED = 2
 
 
 @check(
@@ -42,8 +43,7 @@ def fewer_devices(
         return
     if environment.get("CUDA_VISIBLE_DEVICES") is not None or any(_explained(gpu) for gpu in nvml.gpus):
         return
-    places = {pci_place(device.pci_bus_id) for device in cuda_driver.devices}
-    lacking = [gpu for gpu in nvml.gpus if pci_place(gpu.pci_bus_id) not in places] if None not in places else []
+    lacking = not_in_cuda(nvml, cuda_driver) or ()
     first = lacking[0] if len(lacking) == counted - seen else None
     which = f": GPU {', '.join(str(gpu.index) for gpu in lacking[:4])} is missing" if first is not None else ""
     yield Finding(

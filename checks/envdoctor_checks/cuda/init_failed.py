@@ -74,7 +74,7 @@ def init_failed(
     death = probe_deaths.within("cuda_driver") if probe_deaths is not None else None
     if probe_deaths is not None and death is not None and death.kind == "crashed":
         yield Finding(
-            title=_cut(death.detail),
+            title=death.detail,
             detail="The driver's own library ended the process: every CUDA program here dies the same way.",
             evidence=(
                 probe_deaths.says("deaths", death.detail),
@@ -143,7 +143,7 @@ def _finding(
     lines = log.matching("NVRM", "nvidia-uvm", "Xid")[-3:] if log is not None else ()
     sure: Confidence = "certain" if by_cuinit and code != NO_DEVICE else "likely"
     return Finding(
-        title=_cut(title),
+        title=title,
         detail=f"No CUDA program can start on this machine.{fine}",
         evidence=(
             cuda.says("init_code", called),
@@ -172,7 +172,3 @@ def _ways_out(system: System | None, container: Container | None) -> tuple[Fix, 
         ),
         Fix("If the code stays, restart the machine", "sudo reboot"),
     )
-
-
-def _cut(title: str) -> str:
-    return title if len(title) <= 100 else title[:99] + "…"

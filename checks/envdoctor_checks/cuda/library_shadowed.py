@@ -16,6 +16,7 @@ from envdoctor.diagnose.loaded import (
     taken_copy,
     version_of,
     wheel_version,
+    with_version,
 )
 from envdoctor.diagnose.predicates import torch_works
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -98,7 +99,7 @@ def _from_the_machine(loaded: LoadedLibraries, environment: Environment | None) 
     for one in loaded.libraries:
         if one.owner_kind == "system" and one.reason == "LD_LIBRARY_PATH" and one.name not in ("cuda", "cudart"):
             yield Finding(
-                title=f"{short(one.path, 60)} is loaded by LD_LIBRARY_PATH for a library of the wheels"[:100],
+                title=f"{short(one.path, 60)} is loaded by LD_LIBRARY_PATH for a library of the wheels",
                 detail="The wheels bring their own copy, of the version that they were built with.",
                 evidence=(one.says("path"),),
                 fix=(out_of_the_way(one.path, one.reason, environment),),
@@ -130,16 +131,10 @@ def _finding(
     begin = f"{name} {got or ''}".strip() + more
     end = f"won over torch's {own or 'own'} ({worst.reason or 'reason unknown'})"
     return Finding(
-        title=f"{begin} of {short(folder, max(12, 100 - len(begin) - len(end) - 5))} {end}"[:100],
+        title=f"{begin} of {short(folder, max(12, 100 - len(begin) - len(end) - 5))} {end}",
         severity=severity,
         detail="torch was built with the versions it brings; what was loaded in their place decides whether it works.",
-        evidence=tuple(
-            one.says(
-                "path",
-                f"{one.path} = {version_of(one) or 'version unknown'} ({one.reason}); torch's own: {one.bundled}",
-            )
-            for _, one in here[:6]
-        ),
+        evidence=tuple(one.says("path", f"{with_version(one)}; torch's own: {one.bundled}") for _, one in here[:6]),
         fix=(out_of_the_way(worst.path, worst.reason, environment),),
     )
 
@@ -157,7 +152,7 @@ def _lacks(
     own = next((copy for copy in symbol.copies if is_torchs_own(copy, install)), None)
     begin, end = f"{file_name(path)} of", f"({why}) lacks {wanted}"
     return Finding(
-        title=f"{begin} {short(folder_of(path), max(12, 98 - len(begin) - len(end)))} {end}"[:100],
+        title=f"{begin} {short(folder_of(path), max(12, 98 - len(begin) - len(end)))} {end}",
         detail=f"The loader took {path}." + (f" torch's own copy, {own}, was not loaded." if own else ""),
         evidence=(
             *(

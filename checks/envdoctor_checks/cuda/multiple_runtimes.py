@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.loaded import out_of_the_way, parts, version_of
+from envdoctor.diagnose.loaded import out_of_the_way, parts, version_of, with_version
 from envdoctor.diagnose.predicates import torch_cuda, torch_works
 from envdoctor.facts import Environment, LoadedLibraries, TorchInstall, TorchRuntime
 
@@ -43,7 +43,7 @@ def multiple_runtimes(
         title=f"libcudart {versions} are loaded in one process; torch is built for CUDA {cuda or 'unknown'}",
         severity="info" if torch_works(torch_runtime) else "warning",
         detail="The two hold memory and state apart from each other, and some pairs crash.",
-        evidence=tuple(one.says("path", f"{one.path} = {version_of(one)} ({one.reason})") for one in runtimes.values()),
+        evidence=tuple(one.says("path", with_version(one)) for one in runtimes.values()),
         fix=(
             *((out_of_the_way(other.path, other.reason, environment),) if other is not None else ()),
             Fix("Or take builds of both packages for the same CUDA major version"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
-from envdoctor.diagnose.loaded import foreign_runtime, parts, short, version_of
+from envdoctor.diagnose.loaded import foreign_runtime, parts, short, version_of, with_version
 from envdoctor.diagnose.predicates import torch_cuda, torch_version, torch_works
 from envdoctor.diagnose.remedy import pip_install
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -54,8 +54,7 @@ def runtime_mismatch(
             severity="warning" if torch_works(torch_runtime) else severity,
             detail="torch's own libcudart is not there, so the loader took another of the same name.",
             evidence=(
-                foreign.says("path", f"{foreign.path} ({foreign.reason})"),
-                foreign.says("version", loaded),
+                foreign.says("path", with_version(foreign)),
                 *((torch_runtime.says("cuda"),) if torch_runtime is not None and torch_runtime.cuda else ()),
             ),
             fix=(_own_runtime(foreign.path, torch_install, interpreter),),

@@ -39,9 +39,7 @@ def toolkit_missing(
     cuda = torch_cuda(torch_install, torch_runtime)
     if toolkit is not None and toolkit.nvcc:
         yield Finding(
-            title=f"A build found no CUDA toolkit; {toolkit.nvcc} is there ({toolkit.nvcc_version or 'version unknown'})"[
-                :100
-            ],
+            title=f"A build found no CUDA toolkit; {toolkit.nvcc} is there ({toolkit.nvcc_version or 'version unknown'})",
             detail=said.text,
             evidence=(
                 messages.says("messages", said.text),

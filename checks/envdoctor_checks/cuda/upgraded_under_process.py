@@ -35,7 +35,7 @@ def upgraded_under_process(process: Process, process_libraries: ProcessLibraries
     count, first = len(found), _most_telling(found)
     others = f" and {count - 1} more" if count > 1 else ""
     yield Finding(
-        title=f"{file_name(first.path)}{_number(first)}{others}: loaded, no longer on disk{_now(first)}"[:100],
+        title=f"{file_name(first.path)}{_number(first)}{others}: loaded, no longer on disk{_now(first)}",
         severity="warning",
         detail=f"Process {process.pid} runs what has been deleted or replaced since it started; a process started now loads other files.",
         evidence=tuple(

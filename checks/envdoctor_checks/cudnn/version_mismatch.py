@@ -17,6 +17,7 @@ from envdoctor.diagnose.loaded import (
     reinstall_pin,
     short,
     version_of,
+    with_version,
 )
 from envdoctor.diagnose.predicates import torch_version
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -82,8 +83,9 @@ def version_mismatch(
             title=f"cuDNN {found} is loaded; torch {build} was compiled with cuDNN {compiled}",
             detail="torch refuses a cuDNN of another major version, or of a lower minor version.",
             evidence=(
-                *((torch_runtime.says("cudnn_compiled", compiled),) if torch_runtime is not None else ()),
-                *((main.says("path", f"{main.path} = {found} ({main.reason})"),) if main is not None else ()),
+                *((torch_runtime.says("cudnn_compiled", f"compiled with cuDNN {compiled}"),) if torch_runtime else ()),
+                *((torch_runtime.says("cudnn_loaded", f"finds cuDNN {found}"),) if torch_runtime else ()),
+                *((main.says("path", with_version(main)),) if main is not None else ()),
             ),
             fix=ways,
         )
@@ -93,7 +95,7 @@ def version_mismatch(
             title=f"libcudnn is {version_of(main)}; {file_name(part.path)} is {version_of(part)} from "
             f"{short(folder_of(part.path), 35)}",
             detail="The parts of cuDNN must be of one release; mixed, the first convolution fails or ends the process.",
-            evidence=tuple(one.says("path", f"{one.path} = {version_of(one)} ({one.reason})") for one in (main, part)),
+            evidence=tuple(one.says("path", with_version(one)) for one in (main, part)),
             # Torch's own files are to be of one release again; whatever else was taken is to go.
             fix=(again,)
             if is_torchs_own(part.path, torch_install)
@@ -104,7 +106,7 @@ def version_mismatch(
         words = " ".join(((torch_runtime.stderr if torch_runtime is not None else None) or "").split())
         calls = f"{by} calls {symbol.symbol}; {symbol.name} lacks it"
         yield Finding(
-            title=(calls if symbol.symbol else f"{by} finds {symbol.name} and cannot load it")[:100],
+            title=calls if symbol.symbol else f"{by} finds {symbol.name} and cannot load it",
             detail="The parts of cuDNN that were found are not of one release, or damaged."
             if symbol.symbol is None
             else "The parts of cuDNN that were found are not of one release.",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.cards import PROHIBITED
 from envdoctor.diagnose.predicates import cuda_works, torch_works
 from envdoctor.facts import CudaDriver, Messages, Nvml, NvmlGpu, TorchRuntime
 
-PROHIBITED, EXCLUSIVE = 2, 3
-DEVICE_UNAVAILABLE = "busy or unavailable"
+EXCLUSIVE = 3
+MODES = {PROHIBITED: "prohibited", EXCLUSIVE: "exclusive process"}
+DEFAULT = Fix("Set the compute mode back to default", "sudo nvidia-smi -c 0")
 
 
 @check(
@@ -52,16 +54,15 @@ def compute_mode(
         yield Finding(
             title=f"GPU {first.ordinal} ({first.name or 'unnamed'}): compute mode is prohibited",
             evidence=tuple(
-                device.says("compute_mode", f"CUDA device {device.ordinal}: {device.compute_mode}")
-                for device in devices
+                device.says("compute_mode", f"CUDA device {device.ordinal}: prohibited") for device in devices
             ),
-            fix=(Fix("Set the compute mode back to default", "sudo nvidia-smi -c 0"),),
+            fix=(DEFAULT,),
         )
     elif not gpus and said is not None:
         yield Finding(
             title="CUDA says that the device is busy or unavailable (46); an exclusive compute mode does that",
             evidence=(messages.says("messages", said.text),) if messages is not None else (),
-            fix=(Fix("Set the compute mode back to default", "sudo nvidia-smi -c 0"),),
+            fix=(DEFAULT,),
             confidence="possible",
         )
 
@@ -91,7 +92,7 @@ def _finding(gpu: NvmlGpu, nvml: Nvml | None, cuda: CudaDriver | None, severity:
         title=f"GPU {gpu.index} ({gpu.name or 'unnamed'}): compute mode is {mode}",
         severity=severity,
         evidence=(
-            gpu.says("compute_mode", f"GPU {gpu.index}: {gpu.compute_mode}"),
+            gpu.says("compute_mode", f"GPU {gpu.index}: {MODES.get(gpu.compute_mode or 0, gpu.compute_mode)}"),
             *(gpu.says("processes", f"process {pid}") for pid in taken),
             *((cuda.says("init_code"),) if cuda is not None and cuda.init_code is not None else ()),
         ),

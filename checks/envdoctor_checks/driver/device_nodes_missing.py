@@ -63,14 +63,14 @@ def device_nodes_missing(
     if not missing:
         return
     seen = (
-        f"NVML works ({expected} GPUs)"
+        f"NVML works ({expected} GPU{'s' * (expected != 1)})"
         if nvml_works(nvml)
         else f"kernel module {(kernel_module and kernel_module.version) or 'nvidia'} is loaded"
     )
     ends = f" and cuInit returns {cuda_driver.init_code}" if cuda_driver is not None and cuda_driver.init_code else ""
     flags = " ".join(f"--device {path}" for path in missing)
     yield Finding(
-        title=f"{', '.join(missing)} missing; {seen}{ends}"[:100],
+        title=f"{', '.join(missing)} missing; {seen}{ends}",
         detail="CUDA opens these nodes; nvidia-smi does without /dev/nvidia-uvm, so it can look healthy.",
         evidence=(
             *(node.says("exists", "not there") for path in missing if (node := device_nodes.node(path)) is not None),

@@ -58,7 +58,7 @@ def device_permission(
     else:
         title = "NVML says that this user lacks permission (4)"
     yield Finding(
-        title=title[:100],
+        title=title,
         evidence=(
             *(node.says("mode", f"{node.mode} {node.owner}:{node.group}") for node in barred),
             *(node.says("error") for node in barred),

@@ -10,6 +10,7 @@ from envdoctor.facts import Container, CudaDriver, KernelModule, Messages, Nvml,
 
 CUDA_SYSTEM_NOT_READY = 802
 NOT_STARTED, IN_PROGRESS = 1, 2
+STATES = {NOT_STARTED: "not started", IN_PROGRESS: "in progress"}
 SAID = ("nccl-fabric-manager",)
 
 
@@ -56,7 +57,7 @@ def fabric_manager_down(
     version = driver_version(nvml, kernel_module)
     switches = sum(device.is_nvswitch for device in pci_bus.devices) if pci_bus is not None else 0
     states = (
-        f"fabric state {waiting[0].fabric_state} of {len(waiting)} GPUs"
+        f"fabric state {waiting[0].fabric_state} of {len(waiting)} GPU{'s' * (len(waiting) > 1)}"
         if waiting
         else f"{switches} NVSwitches"
         if switches
@@ -73,7 +74,7 @@ def fabric_manager_down(
                 if cuda_driver is not None and cuda_driver.init_code is not None
                 else ()
             ),
-            *(gpu.says("fabric_state", f"GPU {gpu.index}: {gpu.fabric_state}") for gpu in waiting[:2]),
+            *(gpu.says("fabric_state", f"GPU {gpu.index}: {STATES[gpu.fabric_state or 0]}") for gpu in waiting[:2]),
             *((processes.says("fabric_manager"),) if processes is not None and runs is not None else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),

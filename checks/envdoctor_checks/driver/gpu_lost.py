@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.cards import card
 from envdoctor.diagnose.remedy import reboot
 from envdoctor.facts import KernelLog, Messages, Nvml, NvmlGpu
 
@@ -50,7 +51,7 @@ def gpu_lost(nvml: Nvml | None, kernel_log: KernelLog | None, messages: Messages
     count = f" of {nvml.device_count}" if nvml is not None and nvml.device_count else ""
     which = f"GPU {lost[0].index}{count} {_how(lost[0])}" if lost else f"NVML says a GPU{count} is lost (15)"
     if not lost and not at_init:
-        place = f"GPU at {xids[-1].pci}" if xids else "A GPU"
+        place = card(None, xids[-1].pci if xids else None)
         which = f"{place} has fallen off the bus" + (" (Xid 79)" if xids else "")
     rest = (
         [Fix("Until then, use the others", f"export CUDA_VISIBLE_DEVICES={','.join(map(str, healthy))}")]

@@ -56,7 +56,7 @@ def gpu_missing(
     where = ", ".join(missing[:3])
     lines = kernel_log.matching("RmInitAdapter", *missing) if kernel_log is not None else ()
     yield Finding(
-        title=f"{len(bound)} GPUs are bound to the driver, NVML counts {counted}: {where} is missing"[:100],
+        title=f"{len(bound)} GPUs are bound to the driver, NVML counts {counted}: {where} is missing",
         severity="error" if not counted else "warning",
         detail="The driver took the card, and could not set it up.",
         evidence=(

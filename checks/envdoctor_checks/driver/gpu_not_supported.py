@@ -88,7 +88,7 @@ def gpu_not_supported(
     module = f"{flavour.capitalize()} kernel module {version}" if flavour else f"Driver {version}"
     module = module.strip()
     yield Finding(
-        title=f"{module} does not drive {gpu}: {reason}"[:100],
+        title=f"{module} does not drive {gpu}: {reason}",
         evidence=tuple(Evidence(source, text) for text in (*needs_open, *unfit, *unknown)[-3:]),
         fix=fix,
     )

@@ -52,9 +52,9 @@ def hung(
         what = dead[0].detail
     else:
         what = stage.error if stage is not None and stage.error else "torch.cuda.is_available() never returned"
-    waiting = f"; {len(stuck)} processes are stuck in the driver" if stuck else ""
+    waiting = f"; {len(stuck)} process{'es are' if len(stuck) > 1 else ' is'} stuck in the driver" if stuck else ""
     yield Finding(
-        title=f"{what}{waiting}"[:100],
+        title=f"{what}{waiting}",
         detail="NVML serves nvidia-smi, monitors and NCCL; CUDA works without it."
         if computes
         else "A call into the driver did not come back: the driver, or a GPU's firmware, is stuck.",
@@ -79,7 +79,7 @@ def _running(process: Process, threads: tuple[ProcessThread, ...]) -> Finding:
     first, count = threads[0], len(threads)
     which = f"thread {first.tid} ({first.name})" if count == 1 else f"{count} threads"
     return Finding(
-        title=f"{label(process)[:40]}: {which} waits in {first.wait_channel}"[:100],
+        title=f"{label(process)[:40]}: {which} waits in {first.wait_channel}",
         detail=f"Each time in {process.watched_seconds or 0:.0f} s that one looked, and uninterruptibly: it cannot be killed while it waits.",
         evidence=tuple(
             process.says("threads", f"{thread.tid} {thread.name}: {thread.state}, {thread.wait_channel}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
-from envdoctor.facts import CudaDriver, Messages, Nvml, NvmlGpu, TorchRuntime
+from envdoctor.facts import CudaDriver, Evidence, Messages, Nvml, NvmlGpu, TorchRuntime
 
 
 @check(
@@ -31,41 +31,31 @@ def mig_no_instance(
     Often mistaken for:
     A driver or container problem: nvidia-smi shows the card, CUDA says "no CUDA-capable device is detected".
     """
+    gpus = tuple(gpu for gpu in (nvml.gpus if nvml is not None else ()) if not gpu.error)
+    bare = [gpu for gpu in gpus if gpu.mig_mode == 1 and gpu.mig_uuids == ()]
     if cuda_works(cuda_driver, torch_runtime):
-        for gpu in nvml.gpus if nvml is not None else ():
-            if gpu.mig_mode == 1 and gpu.mig_uuids == () and not gpu.error:
-                yield _one_of_several(gpu)
+        for gpu in bare:
+            yield _one_of_several(gpu)
         return
-    bare = [gpu for gpu in (nvml.gpus if nvml else ()) if gpu.mig_mode == 1 and gpu.mig_uuids == ()]
-    usable = [gpu for gpu in (nvml.gpus if nvml else ()) if not gpu.error and (gpu.mig_mode != 1 or gpu.mig_uuids)]
     said = messages.has("k8s-mig-not-configured") if messages is not None else None
-    if usable or (not bare and said is None):
-        return
-    if bare:
-        gpu = bare[0]
-        code = f"; cuInit returns {cuda_driver.init_code}" if cuda_driver is not None and cuda_driver.init_code else ""
-        title = f"GPU {gpu.index} ({gpu.name or 'unnamed'}): MIG is on and there are 0 compute instances{code}"
-    else:
-        title = "MIG is enabled on a device that has no configured instance"
-    index = bare[0].index if bare else 0
+    if any(gpu.mig_mode != 1 or gpu.mig_uuids for gpu in gpus) or (not bare and said is None):
+        return  # a GPU without MIG, or one with instances, is there to be used
+    code = cuda_driver.init_code if cuda_driver is not None else None
+    returns = f"; cuInit returns {code}" if code else ""
     yield Finding(
-        title=title[:100],
+        title=_title(bare[0], returns) if bare else "MIG is enabled on a device that has no configured instance",
         detail="With MIG on, a GPU is usable only through its instances, and a restart removes them.",
         evidence=(
-            *(gpu.says("mig_mode", f"GPU {gpu.index}: MIG on, instances: none") for gpu in bare),
-            *(
-                (cuda_driver.says("init_code"),)
-                if cuda_driver is not None and cuda_driver.init_code is not None
-                else ()
-            ),
+            *map(_seen, bare),
+            *((cuda_driver.says("init_code"),) if cuda_driver is not None and code is not None else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),
         fix=(
             Fix(
                 "Make an instance of the whole GPU (profile 0), with its compute instance",
-                f"sudo nvidia-smi mig -i {index} -cgi 0 -C",
+                f"sudo nvidia-smi mig -i {bare[0].index if bare else 0} -cgi 0 -C",
             ),
-            Fix("Or turn MIG off", f"sudo nvidia-smi -i {index} -mig 0"),
+            _off(bare[0].index if bare else 0),
         ),
         gpu=bare[0].index if bare else None,
     )
@@ -74,13 +64,25 @@ def mig_no_instance(
 def _one_of_several(gpu: NvmlGpu) -> Finding:
     """CUDA works on the others: this one lies idle."""
     return Finding(
-        title=f"GPU {gpu.index} ({gpu.name or 'unnamed'}): MIG is on and there are 0 compute instances"[:100],
+        title=_title(gpu),
         severity="warning",
         detail="CUDA works on the other GPUs; this one cannot be used.",
-        evidence=(gpu.says("mig_mode", f"GPU {gpu.index}: MIG on, instances: none"),),
+        evidence=(_seen(gpu),),
         fix=(
             Fix("See the profiles, and make instances", f"sudo nvidia-smi mig -i {gpu.index} -lgip"),
-            Fix("Or turn MIG off", f"sudo nvidia-smi -i {gpu.index} -mig 0"),
+            _off(gpu.index),
         ),
         gpu=gpu.index,
     )
+
+
+def _title(gpu: NvmlGpu, more: str = "") -> str:
+    return f"GPU {gpu.index} ({gpu.name or 'unnamed'}): MIG is on and there are 0 compute instances{more}"
+
+
+def _seen(gpu: NvmlGpu) -> Evidence:
+    return gpu.says("mig_mode", f"GPU {gpu.index}: MIG on, instances: none")
+
+
+def _off(index: int) -> Fix:
+    return Fix("Or turn MIG off", f"sudo nvidia-smi -i {index} -mig 0")

@@ -113,7 +113,7 @@ def module_not_loaded(
     if not why:
         title = f"Driver library{version} is installed; kernel module nvidia is not loaded"
     yield Finding(
-        title=title if len(title) <= 100 else title[:99] + "…",
+        title=title,
         detail="The libraries have no kernel module to talk to, so no program sees the GPU.",
         evidence=(
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),

@@ -81,7 +81,7 @@ def not_installed(
         return
     name = gpus[0].name or f"10de:{gpus[0].device}"
     yield Finding(
-        title=f"{name} is on the PCI bus; no libcuda.so.1 and no nvidia kernel module"[:100],
+        title=f"{name} is on the PCI bus; no libcuda.so.1 and no nvidia kernel module",
         detail="The NVIDIA driver is not installed. torch's wheels never bring it.",
         evidence=(
             gpus[0].says("address"),
@@ -114,7 +114,7 @@ def _damaged(
     in_front = found_by in ("LD_LIBRARY_PATH", "LD_PRELOAD")
     end = f" cannot be loaded: {why}; {runs}"
     return Finding(
-        title=f"{short(path, max(20, 100 - len(end)))}{end}"[:100],
+        title=f"{short(path, max(20, 100 - len(end)))}{end}",
         detail="The loader takes this file for the driver's library for CUDA, and looks for no other one.",
         evidence=(Evidence("loading libcuda.so.1", f"{path}: {why}"),),
         fix=(out_of_the_way(path, found_by, environment),) if in_front else (install_driver(system),),

@@ -37,7 +37,7 @@ def nvml_crashed(
     if death is None or death.kind != "crashed":
         return
     yield Finding(
-        title=f"{death.detail} (stage {death.stage})"[:100],
+        title=f"{death.detail} (stage {death.stage})",
         detail="NVML serves nvidia-smi and monitors; CUDA does not need it.",
         severity="warning" if cuda_works(cuda_driver, torch_runtime) else "error",
         evidence=(probe_deaths.says("deaths", death.detail),),

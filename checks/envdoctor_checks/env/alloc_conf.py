@@ -63,7 +63,7 @@ def alloc_conf(
         problem = _problem(value, driver_cuda(cuda_driver, nvml)) if value else None
         if value and problem is not None:
             yield Finding(
-                title=f"{name}: {problem}"[:100],
+                title=f"{name}: {problem}",
                 severity="error",
                 evidence=(environment.says("variables", f"{name}={value}"),),
                 fix=(

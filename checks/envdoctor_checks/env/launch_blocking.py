@@ -35,7 +35,7 @@ def launch_blocking(environment: Environment) -> Iterator[Finding]:
         if row is None or row.cause != "env.launch-blocking" or not is_harmful(name, value):
             continue
         yield Finding(
-            title=f"{name}={value} {row.effect or 'slows every GPU program down'}"[:100],
+            title=f"{name}={value} {row.effect or 'slows every GPU program down'}",
             severity="info" if name in START_UP_ONLY else "warning",
             evidence=(environment.says("variables", f"{name}={value}"),),
             fix=(unset_variable(name),),

@@ -78,7 +78,7 @@ def visible_devices(
     proven = cuda_driver is not None and cuda_driver.unmasked_init_code == 0 and cuda_driver.init_code not in (0, None)
     confidence: Confidence = "certain" if proven or total else "likely"
     yield Finding(
-        title=title[:100],
+        title=title,
         severity="error" if hides_all or good == 0 else "warning",
         detail="CUDA shows a program only what this variable lists, up to the first entry that names no device.",
         evidence=(
@@ -125,7 +125,7 @@ def _is_gpu_build(install: TorchInstall | None) -> bool:
 def _unseen(value: str, environment: Environment) -> Finding:
     """torch finds no device with the variable, and nobody tells how many there are."""
     return Finding(
-        title=f"{NAME}={value}, and torch finds no device"[:100],
+        title=f"{NAME}={value}, and torch finds no device",
         detail="A machine with one GPU has only device 0; a uuid must be that of a GPU of this machine.",
         evidence=(environment.says("variables", f"{NAME}={value}"),),
         fix=(unset_variable(NAME), Fix("See which devices there are", "nvidia-smi -L")),

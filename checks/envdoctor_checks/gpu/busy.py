@@ -49,7 +49,7 @@ def busy(
         if not device.tenants and not at_work:
             continue
         yield Finding(
-            title=_title(device, before)[:100],
+            title=_title(device, before),
             severity="warning" if at_work else "info",
             detail="What was measured on it says nothing about the card.",
             evidence=(
@@ -84,7 +84,7 @@ def _by_nvml(gpu: NvmlGpu, own: Set[int], elsewhere: tuple[Fix, ...], *, unseen:
         else "no process to be seen"
     )
     yield Finding(
-        title=f"GPU {gpu.index} is {f'{percent} % busy' if at_work else 'in use'}: {who}"[:100],
+        title=f"GPU {gpu.index} is {f'{percent} % busy' if at_work else 'in use'}: {who}",
         severity="warning" if at_work else "info",
         detail="Processes on one GPU take turns: each is slower than alone.",
         evidence=(gpu.says("processes", ", ".join(names) or "none to be seen"), gpu.says("utilization_percent")),

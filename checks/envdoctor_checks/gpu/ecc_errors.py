@@ -23,6 +23,7 @@ FIELDS = (
     "ecc_corrected_volatile",
 )
 """What is shown of a card, where it is neither zero nor unknown."""
+SPARE = ("all", "many", "some", "few", "none")
 
 
 @check("gpu.ecc-errors", fields=("nvml.gpus|work.devices",), explains=("compute.wrong-result",))
@@ -109,13 +110,18 @@ def _judge(gpu: NvmlGpu) -> Iterator[Finding]:
 
 
 def _finding(gpu: NvmlGpu, what: str, severity: Severity, *, worn: bool = False) -> Finding:
-    seen = [name for name in FIELDS if getattr(gpu, name)] + (["remap_banks"] if (gpu.remap_banks or (0,))[-1] else [])
+    seen = [gpu.says(name) for name in FIELDS if getattr(gpu, name)]
+    if gpu.remap_banks and gpu.remap_banks[-1]:
+        left = ", ".join(f"{count} {spare}" for count, spare in zip(gpu.remap_banks, SPARE, strict=False))
+        seen.append(gpu.says("remap_banks", f"banks by the spare rows left: {left}"))
+    mends = () if severity == "info" else (reset(gpu.index),)  # what was corrected needs no repair
+    watch = Fix("Watch the counters: if they grow again, have the card replaced", f"{_SHOW} -i {gpu.index}")
     return Finding(
-        title=f"GPU {gpu.index}: {what}"[:100],
+        title=f"GPU {gpu.index}: {what}",
         severity=severity,
         detail=_detail(gpu, severity, worn=worn),
-        evidence=tuple(gpu.says(name) for name in seen),
-        fix=(replace(),) if worn else (reset(gpu.index), Fix(_AGAIN, f"nvidia-smi -q -d {_DISPLAYS} -i {gpu.index}")),
+        evidence=tuple(seen),
+        fix=(replace(),) if worn else (*mends, watch),
         gpu=gpu.index,
     )
 
@@ -132,5 +138,4 @@ def _detail(gpu: NvmlGpu, severity: Severity, *, worn: bool) -> str:
     return "Results of programs that touch the bad memory cannot be trusted until it is repaired."
 
 
-_AGAIN = "Then look whether the counters grow again; if they do, have the card replaced"
-_DISPLAYS = "ECC,ROW_REMAPPER,PAGE_RETIREMENT"
+_SHOW = "nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT"

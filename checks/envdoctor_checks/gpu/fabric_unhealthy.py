@@ -73,7 +73,7 @@ def _bad(mask: int) -> list[str]:
 def _finding(gpu: NvmlGpu, what: str, field: str) -> Finding:
     shown = f"{gpu.fabric_health:#x}" if field == "fabric_health" else None
     return Finding(
-        title=f"GPU {gpu.index}: {what}"[:100],
+        title=f"GPU {gpu.index}: {what}",
         severity="warning",
         detail="Work on one GPU is not affected; traffic between GPUs is slow or fails.",
         evidence=(gpu.says(field, shown),),

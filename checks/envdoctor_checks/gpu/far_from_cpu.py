@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.cards import cpus
+from envdoctor.diagnose.cards import card, cpus
 from envdoctor.diagnose.left_out import left_out
 from envdoctor.facts import CudaDriver, Environment, Nvml, PciBus, PciDevice, Resources
 
@@ -54,12 +54,9 @@ def far_from_cpu(
     everything = len(far) == len(gpus)
     for device in far:
         gpu = nvml.gpu_at(device.address) if nvml is not None else None
-        where = f"GPU {gpu.index}" if gpu is not None else f"GPU at {device.address}"
         own = device.local_cpus or next(row.cpus for row in resources.numa or () if row.node == device.numa_node)
         yield Finding(
-            title=f"{where} hangs on NUMA node {device.numa_node} (CPUs {own}); this process may use {resources.affinity}"[
-                :100
-            ],
+            title=f"{card(gpu, device.address)} hangs on NUMA node {device.numa_node} (CPUs {own}); this process may use {resources.affinity}",
             severity="warning" if everything else "info",
             detail="Copies and launches cross the link between the sockets.",
             evidence=(device.says("numa_node"), resources.says("affinity")),

@@ -8,7 +8,11 @@ from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.cards import usual
 from envdoctor.facts import Nvml, NvmlGpu
 
-FIRMWARE = {"vbios_version": "VBIOS", "gsp_firmware_version": "GSP firmware"}
+FIRMWARE = {
+    "vbios_version": ("VBIOS", "nvidia-smi --query-gpu=index,name,vbios_version --format=csv"),
+    "gsp_firmware_version": ("GSP firmware", "nvidia-smi -q | grep -i 'gsp firmware'"),
+}
+"""Field to what it is called, and what shows it of every card."""
 
 
 @check("gpu.firmware-differs", fields=("nvml.gpus",))
@@ -31,11 +35,12 @@ def firmware_differs(nvml: Nvml) -> Iterator[Finding]:
     """
     for name in sorted({gpu.name for gpu in nvml.gpus if gpu.name}):
         cards = [gpu for gpu in nvml.gpus if gpu.name == name]
-        for field, what in FIRMWARE.items():
-            yield from _odd(cards, field, what)
+        for field in FIRMWARE:
+            yield from _odd(cards, field)
 
 
-def _odd(cards: list[NvmlGpu], field: str, what: str) -> Iterator[Finding]:
+def _odd(cards: list[NvmlGpu], field: str) -> Iterator[Finding]:
+    what, command = FIRMWARE[field]
     known = [gpu for gpu in cards if getattr(gpu, field)]
     common = usual(getattr(gpu, field) for gpu in known)
     for gpu in known:
@@ -43,9 +48,9 @@ def _odd(cards: list[NvmlGpu], field: str, what: str) -> Iterator[Finding]:
         if common is not None and value != common:
             others = sum(getattr(other, field) == common for other in known)
             yield Finding(
-                title=f"GPU {gpu.index}: {what} {value}; {others} others of its model have {common}"[:100],
+                title=f"GPU {gpu.index}: {what} {value}; {others} others of its model have {common}",
                 severity="info",
                 evidence=(gpu.says(field),),
-                fix=(Fix("Compare them", "nvidia-smi --query-gpu=index,name,vbios_version --format=csv"),),
+                fix=(Fix("Compare them", command),),
                 gpu=gpu.index,
             )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.cards import card
 from envdoctor.diagnose.said import pointing_at
 from envdoctor.facts import Evidence, Messages, Nvml
 
@@ -42,9 +43,8 @@ def inforom_corrupted(nvml: Nvml | None, messages: Messages | None) -> Iterator[
         place = address[0] if address is not None else None
         named = nvml.gpu_at(place) if nvml is not None else None
         if messages is not None and (named is None or named.index not in told) and not (named is None and told):
-            where = f"GPU {named.index}" if named is not None else f"GPU at {place}" if place else "A GPU"
             index = named.index if named is not None else None
-            yield _finding(where, messages.says("messages", said.text), index)
+            yield _finding(card(named, place), messages.says("messages", said.text), index)
 
 
 def _finding(where: str, evidence: Evidence, gpu: int | None, *, no_handle: bool = False) -> Finding:

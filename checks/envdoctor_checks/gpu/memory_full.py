@@ -58,7 +58,7 @@ def memory_full(
     for device in on_gpu(work) if work is not None else ():
         failed = [kernel for kernel in device.kernels if kernel.status == "out-of-memory" and held_by_others(device)]
         if failed or (device.memory_free is not None and device.memory_free < SMALLEST_FREE):
-            gpu = next((gpu for gpu in (nvml.gpus if nvml else ()) if gpu.index == device.gpu), None)
+            gpu = nvml.gpu(device.gpu) if nvml is not None else None
             ran_out = f"; {failed[0].name} ran out of it" if failed else ""
             room = Room(place(device), device.memory_free, device.memory_total, device.gpu)
             yield _finding(room, ran_out, gpu, inside, another_gpu(nvml, device.gpu))
@@ -123,14 +123,10 @@ def _finding(
     of = f" of {room.total // MIB}" if room.total else ""
     left = f"{room.free // MIB}{of} MiB" if room.free is not None else "too little memory"
     return Finding(
-        title=f"{room.where}: {left} free{ran_out}{_who(gpu)}"[:100],
+        title=f"{room.where}: {left} free{ran_out}{_who(gpu)}",
         severity=severity,
         detail=f"Memory is in use{_held(gpu, inside)}.",
-        evidence=(
-            (gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", ", ".join(_holders(gpu)) or "none"))
-            if gpu
-            else ()
-        ),
+        evidence=((gpu.says("memory_used_bytes", _mib(gpu)), gpu.says("processes", _listed(gpu))) if gpu else ()),
         fix=(Fix("See who holds it, those in other containers too", "sudo fuser -v /dev/nvidia*"), *elsewhere),
         gpu=room.gpu,
     )
@@ -138,6 +134,11 @@ def _finding(
 
 def _mib(gpu: NvmlGpu) -> str | None:
     return f"{gpu.memory_used_bytes // MIB} MiB" if gpu.memory_used_bytes is not None else None
+
+
+def _listed(gpu: NvmlGpu) -> str | None:
+    """Who holds memory, for evidence; None: NVML would not say."""
+    return (", ".join(_holders(gpu)) or "none") if gpu.processes is not None else None
 
 
 def _holders(gpu: NvmlGpu | None) -> list[str]:

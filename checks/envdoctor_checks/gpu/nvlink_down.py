@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.cards import usual
+from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.cards import card, usual
 from envdoctor.facts import KernelLog, Nvml, NvmlGpu
 
 NVLINK_XIDS = (74, *range(144, 151))
 """Xids of NVLink itself (NVIDIA's catalogue)."""
 MANY_SENT_AGAIN = 10_000
 """Since the driver was loaded. DCGM's limit is a rate (100 a second), which one look does not see; below this nothing is worth a word."""
+
+
+RESET = Fix("Reset the GPUs (nothing may use them), or restart the machine", "sudo nvidia-smi -r")
 
 
 @check("gpu.nvlink-down", fields=("nvml.gpus|kernel_log.xids",), explains=("nccl.transport", "gpu.xid-errors"))
@@ -22,6 +24,7 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
     What it means:
     Traffic between the GPUs goes over fewer links, or over PCIe: collectives slow down by a multiple. Some boards leave links unused by
     design, and then the same number on every card; a link that is missing on one card only is a fault of cable, bridge, baseboard or card.
+    Of a card that has no equal beside it nobody can tell, and it is a note.
     A link that was trained anew (recovery) is on its way there. Packets that were sent again (replay, CRC) are a note.
 
     How to confirm it by hand:
@@ -37,7 +40,7 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
     events = [event for event in (kernel_log.xids if kernel_log is not None else ()) if event.code in NVLINK_XIDS]
     if kernel_log is not None and events and not any(gpu.nvlinks for gpu in gpus):
         yield Finding(
-            title=f"GPU at {events[-1].pci}: NVLink error (Xid {events[-1].code}){f', {len(events)} times' if len(events) > 1 else ''}",
+            title=f"{card(None, events[-1].pci)}: NVLink error (Xid {events[-1].code}){f', {len(events)} times' if len(events) > 1 else ''}",
             severity="warning",
             evidence=(kernel_log.says("xids", events[-1].text),),
             fix=(Fix("See the links and their errors", "nvidia-smi nvlink -s; nvidia-smi nvlink -e"),),
@@ -46,29 +49,27 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
     for gpu in gpus:
         yield from _errors(gpu)
     yield from _slow(gpus)
-    counts = {gpu.index: sum(gpu.nvlinks) for gpu in gpus if gpu.nvlinks and any(gpu.nvlinks)}
-    usual = Counter(counts.values()).most_common(1)[0][0] if len(counts) > 2 else None
     for gpu in gpus:
-        links = gpu.nvlinks or ()
-        active = sum(links)
-        if not active or active == len(links):
-            continue
-        if usual is not None and active >= usual:
-            continue  # the board has no more
-        down = [number for number, on in enumerate(links) if not on]
-        yield Finding(
-            title=f"GPU {gpu.index}: {active} of {len(links)} NVLinks are active; link {', '.join(map(str, down[:6]))} is not"[
-                :100
-            ],
-            severity="warning",
-            evidence=(gpu.says("nvlinks", f"{active} of {len(links)} active"),),
-            fix=(
-                Fix("See the links", "nvidia-smi nvlink -s"),
-                Fix("Reset the GPUs (nothing may use them), or restart the machine", "sudo nvidia-smi -r"),
-            ),
-            gpu=gpu.index,
-            confidence="certain" if usual is not None else "likely",
-        )
+        yield from _inactive(gpu, [other for other in gpus if other is not gpu and other.name == gpu.name])
+
+
+def _inactive(gpu: NvmlGpu, others: Sequence[NvmlGpu]) -> Iterator[Finding]:
+    """Links that the other cards of the model have and this one lacks; where they do not agree, or there are none, a note."""
+    links = gpu.nvlinks or ()
+    active = sum(links)
+    theirs = [sum(other.nvlinks) for other in others if other.nvlinks and any(other.nvlinks)]
+    common = theirs[0] if len(theirs) == 1 else usual([active, *theirs])
+    if not active or active == len(links) or (isinstance(common, int) and active >= common):
+        return  # bridges that are not there, or a board that has no more
+    down = ", ".join(str(number) for number, on in enumerate(links) if not on)
+    yield Finding(
+        title=f"GPU {gpu.index}: {active} of {len(links)} NVLinks are active; link {down} is not",
+        severity="warning" if common is not None else "info",
+        evidence=(gpu.says("nvlinks", f"{active} of {len(links)} active"),),
+        fix=(Fix("See the links", "nvidia-smi nvlink -s"), RESET),
+        gpu=gpu.index,
+        confidence="certain" if len(theirs) > 1 else "likely",
+    )
 
 
 def _errors(gpu: NvmlGpu) -> Iterator[Finding]:
@@ -77,18 +78,18 @@ def _errors(gpu: NvmlGpu) -> Iterator[Finding]:
     failed, recovered = errors.get("recovery-failed", 0), errors.get("recovery", 0)
     again = errors.get("replay", 0) + errors.get("crc", 0)
     links = f" (link {', '.join(map(str, gpu.nvlink_recovered[:4]))})" if gpu.nvlink_recovered else ""
+    severity: Severity = "warning"
     if failed:
-        what, severity = f"an NVLink could not be trained anew {failed} time{'s' * (failed > 1)}", "warning"
+        what = f"an NVLink could not be trained anew {failed} time{'s' * (failed > 1)}"
     elif recovered:
         what = f"{recovered} NVLink recover{'ies' if recovered > 1 else 'y'} since the driver was loaded{links}"
-        severity = "warning"
     elif again >= MANY_SENT_AGAIN:
-        what, severity = f"{again} NVLink packets were sent again since the driver was loaded", "info"
+        severity, what = "info", f"{again} NVLink packets were sent again since the driver was loaded"
     else:
         return
     yield Finding(
-        title=f"GPU {gpu.index}: {what}"[:100],
-        severity="warning" if severity == "warning" else "info",
+        title=f"GPU {gpu.index}: {what}",
+        severity=severity,
         detail="A link that has errors slows down every collective that crosses it.",
         evidence=(gpu.says("nvlink_errors", ", ".join(f"{kind} {count}" for kind, count in errors.items())),),
         fix=(
@@ -111,6 +112,6 @@ def _slow(gpus: Sequence[NvmlGpu]) -> Iterator[Finding]:
                 title=f"GPU {gpu.index}: its NVLinks run at {gpu.nvlink_mbps} MB/s; those of the others at {common} MB/s",
                 severity="warning",
                 evidence=(gpu.says("nvlink_mbps"),),
-                fix=(Fix("Reset the GPUs (nothing may use them), or restart the machine", "sudo nvidia-smi -r"),),
+                fix=(RESET,),
                 gpu=gpu.index,
             )

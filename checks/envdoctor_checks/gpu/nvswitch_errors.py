@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.cards import is_history
 from envdoctor.facts import KernelLog, SxidEvent
-
-OLD = 24 * 3600.0
-"""Seconds after which an error is history, as with an Xid."""
 
 
 @check(
@@ -35,13 +33,10 @@ def nvswitch_errors(kernel_log: KernelLog) -> Iterator[Finding]:
     A faulty GPU: several GPUs lose links at once where a switch is at fault. Or NCCL, which hangs or times out.
     """
     events = kernel_log.sxids
-    until = (
-        kernel_log.until if kernel_log.until is not None else max((event.time or 0.0 for event in events), default=0.0)
-    )
     for switch in dict.fromkeys(event.switch for event in events):
         mine = [event for event in events if event.switch == switch]
-        recent = [event for event in mine if event.fatal and (event.time is None or event.time >= until - OLD)]
-        yield _finding(kernel_log, recent[-1] if recent else mine[-1], mine, serious=bool(recent))
+        fatal = [event for event in mine if event.fatal and not is_history(event, kernel_log)]
+        yield _finding(kernel_log, fatal[-1] if fatal else mine[-1], mine, serious=bool(fatal))
 
 
 def _finding(log: KernelLog, event: SxidEvent, mine: list[SxidEvent], *, serious: bool) -> Finding:

@@ -42,7 +42,7 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None, pci_bus: PciBus | None) 
         load = device.load
         if load is None:
             continue
-        gpu_there = next((gpu for gpu in (nvml.gpus if nvml is not None else ()) if gpu.index == device.gpu), None)
+        gpu_there = nvml.gpu(device.gpu) if nvml is not None else None
         address = gpu_there.pci_bus_id if gpu_there is not None else None
         narrow = _below(load.link_width, _with_slot(load.link_width_max, address, pci_bus))
         slow = _below(load.link_generation, load.link_generation_max)
@@ -51,7 +51,7 @@ def pcie_degraded(work: Work | None, nvml: Nvml | None, pci_bus: PciBus | None) 
         rate = device.rate("h2d-pinned")
         reached = f"; {rate.value:.3g} GB/s to the device" if rate is not None else ""
         yield Finding(
-            title=f"{place(device)}: PCIe {_link(load)} during copies{reached}"[:100],
+            title=f"{place(device)}: PCIe {_link(load)} during copies{reached}",
             severity="warning",
             evidence=(load.says("link_width"), load.says("link_width_max"), load.says("link_generation")),
             fix=_fix(gpu_there),

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, Severity, check
+from envdoctor.diagnose.cards import card
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Evidence, KernelLog, Load, Nvml, PciBus, PciDevice, Work
+from envdoctor.facts import DeviceWork, KernelLog, Load, Nvml, PciBus, PciDevice, Work, pci_place
 
 MANY_CORRECTED = 480
 """DCGM's limit for corrected errors of the bus in a run of its diagnostics; here it is since boot, and a note."""
@@ -38,22 +39,19 @@ def pcie_errors(
     for worked in on_gpu(work) if work is not None else ():
         if worked.load is not None and (worked.load.pcie_replays or 0) >= MANY_REPLAYS:
             yield _under_load(worked, worked.load)
-    devices = pci_bus.nvidia_gpus if pci_bus is not None else ()
-    seen: set[str] = set()
-    for device in devices:
-        seen.add(device.address)
+    for device in _devices(pci_bus, kernel_log, nvml):
         yield from _of_device(device, kernel_log, nvml)
-    for gpu in nvml.gpus if nvml is not None else ():
-        address = (gpu.pci_bus_id or "").lower()[-12:]
-        if address not in seen:
-            yield from _of_device(
-                PciDevice(address=address, vendor="10de", device="", device_class="0302"), kernel_log, nvml
-            )
-    if not devices and nvml is None and kernel_log is not None:
-        for address in sorted({event.pci for event in kernel_log.aer}):
-            bare = PciDevice(address=address, vendor="10de", device="", device_class="0302")
-            if any("nvidia" in event.text or "NVRM" in event.text for event in kernel_log.aer if event.pci == address):
-                yield from _of_device(bare, kernel_log, None)
+
+
+def _devices(bus: PciBus | None, log: KernelLog | None, nvml: Nvml | None) -> list[PciDevice]:
+    """The GPUs of the bus and of NVML; where neither was seen, those of which the driver writes in the log."""
+    found = {pci_place(device.address): device for device in (bus.nvidia_gpus if bus is not None else ())}
+    addresses = [gpu.pci_bus_id for gpu in (nvml.gpus if nvml is not None else ())]
+    if not found and nvml is None and log is not None:
+        addresses = [event.pci for event in log.aer if "nvidia" in event.text or "NVRM" in event.text]
+    for at in filter(None, map(pci_place, addresses)):
+        found.setdefault(at, PciDevice(address=f"{at}.0", vendor="10de", device="", device_class="0302"))
+    return list(found.values())
 
 
 def _under_load(device: DeviceWork, load: Load) -> Finding:
@@ -62,42 +60,29 @@ def _under_load(device: DeviceWork, load: Load) -> Finding:
         severity="warning",
         detail="They were made good, and cost time: copies are slower than the link.",
         evidence=(load.says("pcie_replays"),),
-        fix=(Fix("Seat the card and its riser anew", "nvidia-smi -q | grep -i replay"),),
+        fix=(
+            Fix("Seat the card and its riser anew; then see whether they still grow", "nvidia-smi -q | grep -i replay"),
+        ),
         gpu=device.gpu,
     )
 
 
 def _of_device(device: PciDevice, log: KernelLog | None, nvml: Nvml | None) -> Iterator[Finding]:
     gpu = nvml.gpu_at(device.address) if nvml is not None else None
-    mine = (
-        device.address,
-        *(device.upstream or ())[:1],
-    )  # the port above the card reports the errors of what it receives
-    events = [event for event in (log.aer if log is not None else ()) if event.pci in mine]
-    logged = Counter(event.severity for event in events)
-    fatal = max(logged["fatal"], device.aer_fatal or 0)
-    nonfatal = max(logged["nonfatal"], device.aer_nonfatal or 0)
-    corrected = max(logged["corrected"], device.aer_corrected or 0)
+    # The port above the card reports the errors of what it receives.
+    ports = (device.address, *(device.upstream or ())[:1])
+    events = [event for event in (log.aer if log is not None else ()) if event.pci in ports]
     replays = (gpu.pcie_replays if gpu is not None else None) or 0
-    where = f"GPU {gpu.index}" if gpu is not None else f"GPU at {device.address}"
-    severity: Severity = "warning"
-    if fatal:
-        title = f"{where}: {fatal} fatal error{'s' * (fatal > 1)} of its PCIe link since boot"
-    elif nonfatal:
-        title = f"{where}: {nonfatal} uncorrectable error{'s' * (nonfatal > 1)} of its PCIe link since boot"
-    elif corrected >= MANY_CORRECTED:
-        severity, title = "info", f"{where}: {corrected} corrected errors of its PCIe link since boot"
-    elif replays >= MANY_REPLAYS:
-        severity, title = "info", f"{where}: {replays} packets were sent again over its PCIe link"
-    else:
+    worst = _worst(device, Counter(event.severity for event in events), replays)
+    if worst is None:
         return
-    shown: tuple[Evidence, ...] = tuple(log.says("aer", event.text) for event in events[-2:]) if log is not None else ()
+    severity, what = worst
     yield Finding(
-        title=title,
+        title=f"{card(gpu, device.address)}: {what}",
         severity=severity,
         detail="Data on the bus were lost." if severity == "warning" else "They were made good, and cost time only.",
         evidence=(
-            *shown,
+            *((log.says("aer", event.text) for event in events[-2:]) if log is not None else ()),
             *(device.says(name) for name in ("aer_fatal", "aer_nonfatal", "aer_corrected") if getattr(device, name)),
             *((gpu.says("pcie_replays"),) if gpu is not None and replays else ()),
         ),
@@ -109,3 +94,19 @@ def _of_device(device: PciDevice, log: KernelLog | None, nvml: Nvml | None) -> I
         ),
         gpu=gpu.index if gpu is not None else None,
     )
+
+
+def _worst(device: PciDevice, logged: Counter[str], replays: int) -> tuple[Severity, str] | None:
+    """What the log and the device's own counters tell, the worst of it; None: nothing worth a word."""
+    fatal = max(logged["fatal"], device.aer_fatal or 0)
+    nonfatal = max(logged["nonfatal"], device.aer_nonfatal or 0)
+    corrected = max(logged["corrected"], device.aer_corrected or 0)
+    if fatal:
+        return "warning", f"{fatal} fatal error{'s' * (fatal > 1)} of its PCIe link since boot"
+    if nonfatal:
+        return "warning", f"{nonfatal} uncorrectable error{'s' * (nonfatal > 1)} of its PCIe link since boot"
+    if corrected >= MANY_CORRECTED:
+        return "info", f"{corrected} corrected errors of its PCIe link since boot"
+    if replays >= MANY_REPLAYS:
+        return "info", f"{replays} packets were sent again over its PCIe link"
+    return None

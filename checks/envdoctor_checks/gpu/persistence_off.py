@@ -40,7 +40,7 @@ def persistence_off(
         title=f"Persistence mode is off on {len(off)} of {len(nvml.gpus)} GPUs",
         severity="info",
         detail="The first program after a pause waits until the driver has set the cards up again.",
-        evidence=(off[0].says("persistence_mode", f"GPU {off[0].index}: 0"),),
+        evidence=(off[0].says("persistence_mode", f"GPU {off[0].index}: off"),),
         fix=(Fix("Run the persistence daemon", "sudo systemctl enable --now nvidia-persistenced"),),
     )
 

@@ -54,7 +54,7 @@ def throttled(work: Work | None, nvml: Nvml | None, system: System | None) -> It
         if load is None or not bits:
             continue
         yield Finding(
-            title=f"{place(device)} under load: {REASONS[bits[0]]}{_state(load)}"[:100],
+            title=f"{place(device)} under load: {REASONS[bits[0]]}{_state(load)}",
             severity="warning",
             detail="It works, below the speed that it was bought for.",
             evidence=(

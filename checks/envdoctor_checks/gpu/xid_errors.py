@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.cards import reset
+from envdoctor.diagnose.cards import age, card, is_history, reset
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.facts import CudaDriver, KernelLog, Nvml, NvmlGpu, TorchRuntime, XidEvent
 from envdoctor.knowledge.xids import XidRow, xid
 
 NEEDS_ACTION = ("critical", "fatal")
 """Severities of the table that ask for something: a reset of the GPU; taking it out of service."""
-OLD = 24 * 3600.0
-"""Seconds after which an Xid is history: a node must not stay condemned by it."""
 
 
 @check("gpu.xid-errors", fields=("kernel_log.xids",), explains=("compute.hung", "compute.kernel-failed"))
@@ -45,18 +43,15 @@ def xid_errors(
 
 def _of_card(events: list[XidEvent], log: KernelLog, gpu: NvmlGpu | None, *, works: bool) -> Finding:
     """The worst Xid of one card that is not history; else the newest, as a note."""
-    until = log.until if log.until is not None else max((event.time or 0.0 for event in events), default=0.0)
-    recent = [event for event in events if event.time is None or event.time >= until - OLD]
-    serious = [event for event in recent if _rank(event) >= 0]
+    serious = [event for event in events if _rank(event) >= 0 and not is_history(event, log)]
     event = max(serious, key=_rank) if serious else events[-1]
     row = xid(event.code)
     count = sum(other.code == event.code for other in events)
-    where = f"GPU {gpu.index}" if gpu is not None else f"GPU at {event.pci}" if event.pci else "A GPU"
     meaning = row.meaning if row is not None else "not in NVIDIA's catalogue"
     times = f", {count} times" if count > 1 else ""
     detail = [f"NVIDIA's action: {row.action}."] if row is not None and row.action else []
-    if not serious and event not in recent:
-        detail.append(f"It is {(until - (event.time or 0.0)) / 3600:.0f} hours old.")
+    if is_history(event, log):
+        detail.append(f"It is {age(event, log) / 3600:.0f} hours old.")
     elif not serious and row is not None and "application" in row.category:
         detail.append("It is mostly the program's own fault.")
     recovered = gpu is not None and gpu.recovery_action == 0
@@ -64,7 +59,7 @@ def _of_card(events: list[XidEvent], log: KernelLog, gpu: NvmlGpu | None, *, wor
         detail.append("The card itself says that nothing is to be done now.")
     fatal = row is not None and row.severity == "fatal" and not (works and gpu is not None and not gpu.error)
     return Finding(
-        title=f"{where}: Xid {event.code} ({meaning}){times}"[:100],
+        title=f"{card(gpu, event.pci)}: Xid {event.code} ({meaning}){times}",
         severity="info" if not serious or (recovered and not fatal) else "error" if fatal else "warning",
         detail=" ".join(detail),
         evidence=(log.says("xids", event.text),),

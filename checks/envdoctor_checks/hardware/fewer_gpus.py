@@ -44,5 +44,5 @@ def fewer_gpus(
             title=f"{wanted} GPUs expected; {'CUDA' if cuda_driver and cuda_driver.device_count is not None else 'NVML'} sees {seen}",
             detail="The first count in the evidence that is too low shows the layer that loses it.",
             evidence=tuple(evidence),
-            fix=(Fix("Find where it gets lost: compare the bus with the driver.", "lspci -d 10de: ; nvidia-smi -L"),),
+            fix=(Fix("Find where it gets lost: compare the bus with the driver", "lspci -d 10de: ; nvidia-smi -L"),),
         )

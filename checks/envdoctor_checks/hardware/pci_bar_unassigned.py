@@ -59,7 +59,7 @@ def pci_bar_unassigned(
         else f"The kernel log says: {lines[-1].strip()}"
     )
     yield Finding(
-        title=where[:100],
+        title=where,
         detail="The driver cannot reach the card. The address windows are assigned by the firmware, or by the hypervisor.",
         evidence=(
             *(device.says("bar_unassigned", "a memory BAR without an address") for device in devices),

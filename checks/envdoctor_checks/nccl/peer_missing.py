@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.diagnose.running import SPINS, gone, its_gpus, label, named, on_gpu, waits_for_rank
+from envdoctor.diagnose.running import SPINS, gone, its_gpus, label, named, waits_for_rank
 from envdoctor.facts import Process, ProcessGpus, ProcessLibraries, ProcessNodes, ProcessStack
 
 
@@ -36,13 +36,12 @@ def peer_missing(
     """
     if gone(process):
         return
-    uses = on_gpu(process_libraries, process_nodes, process_gpus)
-    gpus = its_gpus(process_gpus, uses=uses)
-    sign = waits_for_rank(process, process_libraries, gpus, process_stack) if uses else None
+    gpus = its_gpus(process_libraries, process_nodes, process_gpus)
+    sign = waits_for_rank(process, process_libraries, gpus, process_stack)
     if sign is None:
         return
     yield Finding(
-        title=f"{label(process)[:40]} waits in NCCL, {named(gpus)[:20]}: {sign}"[:100],
+        title=f"{label(process)[:40]} waits in NCCL, {named(gpus)[:20]}: {sign}",
         severity="warning",
         detail="While it was watched its GPU did no work that moves data: it waits for another rank, or runs kernels that are as small.",
         evidence=(

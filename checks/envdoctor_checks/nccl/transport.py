@@ -124,7 +124,7 @@ def _some(count: int, what: str) -> str:
 
 def _note(title: str, evidence: Evidence, fix: Fix) -> Finding:
     return Finding(
-        title=title[:100],
+        title=title,
         severity="info",
         detail="It can slow down or stop NCCL between GPUs and machines; one GPU alone is not touched by it.",
         evidence=(evidence,),

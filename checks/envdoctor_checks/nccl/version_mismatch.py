@@ -14,6 +14,7 @@ from envdoctor.diagnose.loaded import (
     reinstall_pin,
     short,
     taken_copy,
+    with_version,
 )
 from envdoctor.diagnose.predicates import torch_version
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
@@ -94,7 +95,7 @@ def _older(
         severity="warning",
         detail=f"{library.path} was loaded. One GPU works without NCCL; several GPUs lack what NCCL added since.",
         evidence=(
-            library.says("path", f"{library.path} = {library.version} ({library.reason})"),
+            library.says("path", with_version(library)),
             *((runtime.says("nccl_compiled"),) if runtime is not None else ()),
         ),
         fix=(again,),
@@ -128,7 +129,7 @@ def _lacks(
         f"{dist.name} {dist.version}" for dist in (packages.distributions if packages else ()) if "nccl" in dist.name
     ]
     return Finding(
-        title=f"{needed_by} calls {symbol.symbol}; {copy} does not have it"[:100],
+        title=f"{needed_by} calls {symbol.symbol}; {copy} does not have it",
         detail=f"The loader took {path} ({why}), an older NCCL than torch was compiled with.",
         evidence=(
             *(

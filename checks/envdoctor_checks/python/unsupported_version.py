@@ -62,7 +62,7 @@ def unsupported_version(
     if reason is None and torch_install is not None and torch_install.present:
         return
     yield Finding(
-        title=title[:100],
+        title=title,
         evidence=(
             *(
                 (interpreter.says("version"), Evidence(interpreter.source("libc"), str(interpreter.libc)))

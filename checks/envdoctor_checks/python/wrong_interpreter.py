@@ -43,11 +43,13 @@ def wrong_interpreter(
     has = f"has torch {torch_install.version}" if torch_install.build == "cpu" else "has no torch"
     title = f"{interpreter.path} {has}; {chosen.path} has torch {chosen.torch_version}"
     yield Finding(
-        title=title if len(title) <= 100 else title[:99] + "…",
+        title=title,
         severity="error" if absent and near else "info",
         detail="torch sits in another environment than the one that runs.",
         evidence=(
-            interpreter.says("path", f"{interpreter.path} ({interpreter.chosen_by})"),
+            interpreter.says(
+                "path", f"{interpreter.path} ({interpreter.chosen_by})" if interpreter.chosen_by else None
+            ),
             *(
                 other.says("torch_version", f"{other.path}: torch {other.torch_version}")
                 for other in (near or with_cuda)[:3]

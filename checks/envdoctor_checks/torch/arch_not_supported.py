@@ -63,7 +63,7 @@ def arch_not_supported(
     confidence: Confidence = "certain" if certain and bad else "likely"
     source = torch_runtime if torch_runtime is not None and torch_runtime.arch_list else None
     yield Finding(
-        title=title if len(title) <= 100 else title[:99] + "…",
+        title=title,
         detail="torch sees the GPU, and every kernel fails: no kernel image is available for execution on the device.",
         evidence=(
             *((source.says("arch_list", " ".join(archs)),) if source is not None else ()),

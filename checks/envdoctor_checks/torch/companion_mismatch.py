@@ -53,7 +53,7 @@ def companion_mismatch(
         same = bool(fitting) and dist.version.partition("+")[0] == fitting[0]
         index = TORCH_INDEX + f"cu{cuda.replace('.', '')}" if cuda else TORCH_INDEX + "cpu"
         yield Finding(
-            title=f"{name} {dist.version} {clash}; torch is {version}"[:100],
+            title=f"{name} {dist.version} {clash}; torch is {version}",
             severity="error" if said is not None else "warning",
             evidence=(
                 dist.says("version", f"{name} {dist.version}"),
@@ -68,7 +68,7 @@ def companion_mismatch(
         )
     if said is not None and not found and messages is not None:
         yield Finding(
-            title=" ".join(said.text.split())[:100],
+            title=" ".join(said.text.split()),
             evidence=(messages.says("messages", said.text),),
             fix=(
                 Fix(

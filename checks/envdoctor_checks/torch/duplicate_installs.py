@@ -58,7 +58,7 @@ def duplicate_installs(
     remove = pip_uninstall(interpreter, "torch")
     again = pip_install(interpreter, "torch==" + wins.partition("+")[0])
     yield Finding(
-        title=f"torch {first.version} and torch {second.version} are both installed, {where}"[:100],
+        title=f"torch {first.version} and torch {second.version} are both installed, {where}",
         detail=f"import torch gives {wins} from {torch_install.location}."
         + (" Files of both are mixed there." if mixed else " pip may speak of the other."),
         severity="info" if only_cpu else "warning" if harmless or (not mixed and len(versions) == 1) else "error",

@@ -48,7 +48,7 @@ def extension_abi_mismatch(
     ]
     for dist, why in clashes:
         yield Finding(
-            title=f"{dist.name} {dist.version} was built for {why}; torch is {version}"[:100],
+            title=f"{dist.name} {dist.version} was built for {why}; torch is {version}",
             severity="error" if said is not None else "warning",
             evidence=(
                 dist.says("built_for_torch", f"{dist.name}: torch {dist.built_for_torch}, CUDA {dist.built_for_cuda}"),
@@ -58,7 +58,7 @@ def extension_abi_mismatch(
         )
     if said is not None and not clashes and messages is not None:
         yield Finding(
-            title=" ".join(said.text.split())[:100],
+            title=" ".join(said.text.split()),
             detail="A compiled extension does not fit the torch that loads it.",
             evidence=(messages.says("messages", said.text),),
             fix=(Fix("Reinstall the extension that is named there, built for this torch"),),

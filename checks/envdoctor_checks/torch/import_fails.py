@@ -63,7 +63,7 @@ def import_fails(
     version = torch_install.version if torch_install is not None else None
     wanted = f"torch=={version.partition('+')[0]}" if version else "torch"
     yield Finding(
-        title=title if len(title) <= 100 else title[:99] + "…",
+        title=title,
         detail="Nothing of torch can be used in this interpreter.",
         evidence=(
             *((stage.says("error"),) if stage.error else (torch_runtime.says("file"),)),
@@ -91,7 +91,7 @@ def _no_start(death: ProbeDeath, python: str, deaths: ProbeDeaths, environment: 
     shadows = "standard library" in death.detail
     named = [name for name in ACT_ON_THE_START if environment is not None and environment.get(name)]
     return Finding(
-        title=title if len(title) <= 100 else title[:99] + "…",
+        title=title,
         detail="A file on PYTHONPATH or in the working folder has the name of a standard module, and Python takes it for that."
         if shadows
         else "A sitecustomize module, a line in a .pth file or PYTHONHOME acts on the start of every program of this interpreter.",

@@ -37,7 +37,7 @@ def not_installed(
     version = f" (Python {interpreter.version})" if interpreter is not None and interpreter.version else ""
     remains = f": only the metadata of torch {left.version} is left of it" if left is not None else ""
     yield Finding(
-        title=f"{path}{version} has no torch{remains}"[:100],
+        title=f"{path}{version} has no torch{remains}",
         evidence=(
             torch_install.says("present", "no torch"),
             *((left.says("location", f"torch {left.version} in {left.location}"),) if left is not None else ()),

@@ -66,9 +66,7 @@ def pinned_libs_mismatch(
     shown = (serious or wrong)[0]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     yield Finding(
-        title=f"{shown.name} {shown.installed} is installed; torch {torch_install.version} asks for {_wanted(shown)}{more}"[
-            :100
-        ],
+        title=f"{shown.name} {shown.installed} is installed; torch {torch_install.version} asks for {_wanted(shown)}{more}",
         severity="error" if failing and serious else "warning" if serious else "info",
         evidence=tuple(pin.says("installed", f"{pin.name} {pin.installed}; wanted {_wanted(pin)}") for pin in wrong),
         fix=(
@@ -100,9 +98,7 @@ def _overwritten(
         remove = pip_uninstall(interpreter, other.name)
         again = pip_install(interpreter, pin.name + pin.specifier, reinstall=True, alone=True)
         yield Finding(
-            title=f"{file_name(library.path)} is {library.version}, of {other.name}; torch {install.version} asks for {pin.name}"[
-                :100
-            ],
+            title=f"{file_name(library.path)} is {library.version}, of {other.name}; torch {install.version} asks for {pin.name}",
             severity="warning" if torch_works(runtime) else "error",
             detail=f"{other.name} {other.version} overwrote files of {pin.name} {pin.installed}; both are on record.",
             evidence=(

@@ -58,7 +58,7 @@ def shadowed_module(torch_install: TorchInstall, interpreter: Interpreter | None
         )
         fix = Fix("Rename it, so that import torch finds the package", move)
     yield Finding(
-        title=title[:100],
+        title=title,
         detail="Python takes the first torch on its path.",
         evidence=(
             torch_install.says("module_file"),

@@ -84,7 +84,7 @@ def _discrete(pci: PciBus | None, vendor: str) -> PciDevice | None:
 def _finding(title: str, install: TorchInstall, pci: PciBus | None, fix: Fix) -> Finding:
     displays = tuple(device for device in (pci.devices if pci else ()) if device.is_display)
     return Finding(
-        title=title[:100],
+        title=title,
         evidence=(
             install.says("version"),
             install.says("hip" if install.build == "rocm" else "cuda"),

@@ -33,12 +33,14 @@ def test_fires_on_cudas_words_as_a_possibility() -> None:
 
 
 def test_warns_of_one_gpu_that_is_closed_where_cuda_works_on_others() -> None:
-    [finding] = judge(compute_mode, Nvml(gpus=(gpu(0, 0), gpu(3, 2))), CUDA).findings
-    assert (finding.title, finding.severity, finding.gpu) == (
-        "GPU 3 (Tesla T4): compute mode is prohibited",
-        "warning",
-        3,
-    )
+    for works in (CUDA, WORKS):
+        [finding] = judge(compute_mode, Nvml(gpus=(gpu(0, 0), gpu(3, 2))), works).findings
+        assert (finding.title, finding.severity, finding.gpu) == (
+            "GPU 3 (Tesla T4): compute mode is prohibited",
+            "warning",
+            3,
+        )
+        assert finding.evidence[0].value == "GPU 3: prohibited"
 
 
 def test_a_closed_gpu_that_is_unlike_the_others_is_a_note() -> None:
@@ -52,12 +54,6 @@ def test_silent_in_default_mode_exclusive_and_free_or_with_another_gpu_open() ->
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3),)), CUDA).findings == ()
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 3, 4242), gpu(1, 0))), CUDA).findings == ()
     assert judge(compute_mode, Nvml(gpus=(gpu(0, 2), gpu(1, 0))), BUSY).findings == ()
-
-
-def test_only_a_warning_where_the_others_work() -> None:
-    for works in (CUDA, WORKS):
-        [finding] = judge(compute_mode, Nvml(gpus=(gpu(0, 0), gpu(1, 2))), works).findings
-        assert (finding.severity, finding.gpu) == ("warning", 1)
 
 
 def test_silent_where_torch_works() -> None:

@@ -14,7 +14,7 @@ UNKNOWN_ERROR = CudaDriver(init_code=999)
 
 def test_fires_without_uvm() -> None:
     [finding] = judge(device_nodes_missing, NO_UVM, MODULE, NVML, UNKNOWN_ERROR, OUTSIDE).findings
-    assert finding.title == "/dev/nvidia-uvm missing; NVML works (1 GPUs) and cuInit returns 999"
+    assert finding.title == "/dev/nvidia-uvm missing; NVML works (1 GPU) and cuInit returns 999"
     assert finding.fix[0].command == "sudo nvidia-modprobe -u -c=0"
 
 
@@ -50,7 +50,7 @@ def test_silent_where_nvml_works_and_no_node_is_seen() -> None:
 def test_fires_without_any_node_where_nvml_works_and_cuda_cannot_open_one(code: int) -> None:
     fails = msgspec.structs.replace(CUDA_FAILS, init_code=code)
     [finding] = judge(device_nodes_missing, NO_NODES, NVML, fails, OUTSIDE).findings
-    assert finding.title.endswith(f"NVML works (1 GPUs) and cuInit returns {code}")
+    assert finding.title.endswith(f"NVML works (1 GPU) and cuInit returns {code}")
     assert finding.confidence == "likely"
 
 

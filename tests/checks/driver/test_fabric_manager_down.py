@@ -11,7 +11,7 @@ WAITING = Nvml(init_code=0, device_count=1, gpus=(NvmlGpu(index=0, fabric_state=
 
 def test_fires_and_says_that_it_does_not_run() -> None:
     [finding] = judge(fabric_manager_down, NOT_READY, WAITING, Processes(fabric_manager=False), MODULE).findings
-    assert finding.title == "cuInit returns 802; the Fabric Manager does not run (fabric state 2 of 1 GPUs)"
+    assert finding.title == "cuInit returns 802; the Fabric Manager does not run (fabric state 2 of 1 GPU)"
     assert finding.fix[0].command == "sudo systemctl enable --now nvidia-fabricmanager"
     assert "nvidia-fabricmanager-595=595.45.04-1" in (finding.fix[1].command or "")
 
@@ -49,6 +49,6 @@ def test_names_the_code_that_cuinit_gave() -> None:
 
 def test_a_fabric_in_progress_counts_where_torch_sees_no_gpu() -> None:
     [finding] = judge(fabric_manager_down, WAITING, TorchRuntime(cuda_available=False)).findings
-    assert finding.title == "torch sees no GPU; the NVLink fabric is not set up (fabric state 2 of 1 GPUs)"
+    assert finding.title == "torch sees no GPU; the NVLink fabric is not set up (fabric state 2 of 1 GPU)"
     assert judge(fabric_manager_down, WAITING).findings == ()
     assert judge(fabric_manager_down, WAITING, TorchRuntime(cuda_available=True)).findings == ()

@@ -12,7 +12,7 @@ HUNG = ProbeDeath(probe="cuda_driver", kind="timeout", detail="cuInit did not an
 def test_fires_where_cuinit_hangs() -> None:
     stuck = Processes(stuck=(StuckProcess(pid=7, name="nvidia-smi", wait_channel="nv_wait"),))
     [finding] = judge(hung, ProbeDeaths(deaths=(HUNG,)), stuck).findings
-    assert finding.title == "cuInit did not answer within 20 s; 1 processes are stuck in the driver"
+    assert finding.title == "cuInit did not answer within 20 s; 1 process is stuck in the driver"
 
 
 def test_fires_where_torch_hangs_in_cuda() -> None:

@@ -33,8 +33,3 @@ def test_silent_where_the_instances_are_used_or_unknown() -> None:
     assert judge(mig_no_instance, Nvml(gpus=(SLICED,)), CUDA).findings == ()
     assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA).findings == ()
     assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA_FAILS).findings == ()
-
-
-def test_only_a_warning_where_the_others_work() -> None:
-    [finding] = judge(mig_no_instance, Nvml(gpus=(BARE, SLICED)), CUDA).findings
-    assert (finding.severity, finding.gpu) == ("warning", 0)

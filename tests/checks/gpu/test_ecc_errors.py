@@ -78,7 +78,7 @@ def test_all_that_is_known_of_the_card_is_evidence() -> None:
     [finding] = judge(ecc_errors, card(ecc_uncorrected_volatile=12, remap_pending=True, remap_failed=False)).findings
     assert [(evidence.source, evidence.value) for evidence in finding.evidence] == [
         ("NVML ecc_uncorrected_volatile", "12"),
-        ("NVML remap_pending", "True"),
+        ("NVML remap_pending", "yes"),
     ]
 
 
@@ -90,3 +90,8 @@ def test_silent_on_a_card_without_ecc_and_on_errors_that_were_repaired_long_ago(
         judge(ecc_errors, card(ecc_uncorrected_aggregate=4, remapped_uncorrectable=2, remap_pending=False)).findings
         == ()
     )
+
+
+def test_what_was_corrected_needs_no_reset() -> None:
+    [finding] = judge(ecc_errors, card(ecc_corrected_volatile=52_000_000)).findings
+    assert [fix.command for fix in finding.fix] == ["nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT -i 3"]

@@ -19,10 +19,20 @@ def test_fires_on_the_one_card_that_has_fewer_than_the_others() -> None:
     assert (finding.gpu, finding.confidence) == (3, "certain")
 
 
-def test_fires_where_nobody_is_there_to_compare_with() -> None:
+def test_a_note_where_nobody_is_there_to_compare_with() -> None:
     [finding] = judge(nvlink_down, machine((True, False, True))).findings
     assert finding.title == "GPU 0: 2 of 3 NVLinks are active; link 1 is not"
-    assert finding.confidence == "likely"
+    assert (finding.severity, finding.confidence) == ("info", "likely")
+
+
+def test_silent_on_a_bridge_that_leaves_links_unused_on_both_cards() -> None:
+    bridged = (True,) * 12 + (False,) * 6
+    assert judge(nvlink_down, machine(bridged, bridged)).findings == ()
+
+
+def test_fires_on_one_of_two_that_has_fewer() -> None:
+    [finding] = judge(nvlink_down, machine(FULL, (*FULL[:17], False))).findings
+    assert (finding.gpu, finding.severity, finding.confidence) == (1, "warning", "likely")
 
 
 def test_fires_on_the_kernels_word_where_the_links_are_unknown() -> None:
