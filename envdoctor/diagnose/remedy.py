@@ -179,8 +179,13 @@ class _PackageManager:
     """Where a lowest version is asked for: distributions are often behind. None: by hand."""
     module: str
     """What builds the module for the running kernel, ``{kernel}``."""
+    open: str | None = None
+    proprietary: str | None = None
+    """How the flavour of the kernel module is chosen. None: by hand."""
 
 
+FIRST_OPEN = "570"
+"""The first branch that drives Blackwell, whose cards need the open module."""
 DKMS = "sudo dkms autoinstall && sudo modprobe nvidia"
 
 PACKAGE_MANAGERS = (
@@ -189,12 +194,16 @@ PACKAGE_MANAGERS = (
         "sudo ubuntu-drivers install",
         "sudo apt install nvidia-driver-{branch}",
         "sudo apt install linux-headers-{kernel} && " + DKMS,
+        "apt install nvidia-driver-{branch}-open",
+        "apt install nvidia-driver-{branch}",
     ),
     _PackageManager(
         ("debian",),
         "sudo apt install nvidia-driver",
         "sudo apt install cuda-drivers-{branch}",
         "sudo apt install linux-headers-{kernel} && " + DKMS,
+        "apt install nvidia-open-kernel-dkms",
+        "apt install nvidia-kernel-dkms",
     ),
     _PackageManager(
         ("fedora",),
@@ -270,6 +279,17 @@ def install_branch(system: System | None, branch: int) -> Fix:
     if command is None:
         return Fix(f"{what}, from {DRIVER_PAGE}")
     return Fix(f"{what}, and restart the machine", _as_user(system, command.format(branch=branch)))
+
+
+def install_flavour(system: System | None, version: str, *, open_module: bool) -> Fix:
+    """Install the driver with its open kernel module, or with the proprietary one, in the branch that is there (or a supported one)."""
+    manager = _package_manager(system) if system is not None else None
+    package = (manager.open if open_module else manager.proprietary) if manager is not None else None
+    text = f"Install the {'open' if open_module else 'proprietary'} flavour of the driver"
+    if package is None:
+        return Fix(text)
+    command = package.format(branch=supported_branch(version or FIRST_OPEN))
+    return Fix(f"{text}, and restart the machine", _as_user(system, f"sudo {command}"))
 
 
 def build_module(system: System | None, kernel: str) -> Fix:

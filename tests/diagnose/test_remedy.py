@@ -201,3 +201,21 @@ def test_from_a_container_the_driver_is_mended_on_the_host() -> None:
     assert driver.command is None
     assert "on the host" in driver.text
     assert remedy.reboot(container=inside).command == "sudo reboot  # on the host"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "open_module", "command"),
+    [
+        ("ubuntu", "595.45.04", True, "sudo apt install nvidia-driver-595-open"),
+        ("ubuntu", "595.45.04", False, "sudo apt install nvidia-driver-595"),
+        ("ubuntu", "", True, "sudo apt install nvidia-driver-580-open"),
+        ("debian", "595.45.04", True, "sudo apt install nvidia-open-kernel-dkms"),
+        ("arch", "595.45.04", True, None),
+    ],
+)
+def test_the_other_flavour_is_of_the_branch_that_is_there(
+    distribution: str, version: str, open_module: bool, command: str | None
+) -> None:
+    assert (
+        remedy.install_flavour(System(distribution=distribution), version, open_module=open_module).command == command
+    )
