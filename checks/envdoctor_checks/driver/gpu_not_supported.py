@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import install_branch, install_driver, install_flavour
 from envdoctor.diagnose.predicates import cuda_works, library_version, nvml_works
-from envdoctor.diagnose.remedy import install_branch, install_driver, install_flavour
 from envdoctor.facts import (
     CudaDriver,
     DriverLibraries,
