@@ -1,4 +1,4 @@
-"""Ways out, written for the machine at hand: its package manager, the examined interpreter's path, the torch that its driver runs."""
+"""Ways out, written for the machine at hand: the examined interpreter's path, the torch that its driver runs, its container's engine."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from envdoctor.diagnose.api import Fix
-from envdoctor.diagnose.predicates import in_container
-from envdoctor.facts import Container, Interpreter, Nvml, System
+from envdoctor.facts import Container, Interpreter, Nvml
 from envdoctor.knowledge import archs, drivers, releases
 from envdoctor.knowledge.releases import ReleaseRow, VariantRow
 
 TORCH_INDEX = "https://download.pytorch.org/whl/"
 """Below it each variant has an index of its own (pytorch.org, "Start locally")."""
-DRIVER_PAGE = "https://www.nvidia.com/drivers"
 AT_WORK = 20
 """% of the time: a GPU that is busier works for somebody."""
 
@@ -167,130 +165,6 @@ def _no_build(needs: _Needs) -> Fix:
         return Fix(f"Use a system with glibc {build[0].glibc} or newer: torch {build[0].version} needs it")
     gpus = "".join(f" for compute capability {cc}" for cc in needs.compute_capabilities[:1])
     return Fix(f"Build torch from source: there is no published build{gpus} on {needs.machine}")
-
-
-@dataclass(frozen=True)
-class _PackageManager:
-    """How a family of distributions installs the driver. ``{branch}`` stands for the branch that is asked for."""
-
-    distributions: tuple[str, ...]
-    newest: str | None
-    at_least: str | None
-    """Where a lowest version is asked for: distributions are often behind. None: by hand."""
-    module: str
-    """What builds the module for the running kernel, ``{kernel}``."""
-
-
-DKMS = "sudo dkms autoinstall && sudo modprobe nvidia"
-
-PACKAGE_MANAGERS = (
-    _PackageManager(
-        ("ubuntu", "pop", "linuxmint"),
-        "sudo ubuntu-drivers install",
-        "sudo apt install nvidia-driver-{branch}",
-        "sudo apt install linux-headers-{kernel} && " + DKMS,
-    ),
-    _PackageManager(
-        ("debian",),
-        "sudo apt install nvidia-driver",
-        "sudo apt install cuda-drivers-{branch}",
-        "sudo apt install linux-headers-{kernel} && " + DKMS,
-    ),
-    _PackageManager(
-        ("fedora",),
-        "sudo dnf install akmod-nvidia xorg-x11-drv-nvidia-cuda",
-        "sudo dnf upgrade --refresh '*nvidia*'",
-        "sudo dnf install kernel-devel-{kernel} && sudo akmods --force && sudo modprobe nvidia",
-    ),
-    _PackageManager(
-        ("rhel", "centos", "rocky", "almalinux", "ol"),
-        "sudo dnf module install nvidia-driver:latest-dkms",
-        "sudo dnf module switch-to nvidia-driver:{branch}-dkms",
-        "sudo dnf install kernel-devel-{kernel} && " + DKMS,
-    ),
-    _PackageManager(
-        ("opensuse", "opensuse-leap", "opensuse-tumbleweed", "sles", "suse"),
-        "sudo zypper install nvidia-driver-G06-kmp-default nvidia-compute-utils-G06",
-        "sudo zypper update 'nvidia*'",
-        "sudo zypper install --force nvidia-driver-G06-kmp-default && sudo modprobe nvidia",
-    ),
-    _PackageManager(
-        ("arch",),
-        "sudo pacman -Syu nvidia-open nvidia-utils",
-        "sudo pacman -Syu nvidia-open nvidia-utils",
-        "sudo pacman -Syu linux linux-headers nvidia-open nvidia-utils && sudo reboot",
-    ),
-)
-
-
-def _package_manager(system: System) -> _PackageManager | None:
-    """The distribution's own row, else that of what it says it is like."""
-    names = (system.distribution or "", *system.distribution_like)
-    rows = ((row for row in PACKAGE_MANAGERS if name in row.distributions) for name in names)
-    return next((row for found in rows for row in found), None)
-
-
-def supported_branch(at_least: str) -> int:
-    """The oldest driver branch that is still supported and not older than `at_least`; its own where the table has none."""
-    lowest = drivers.version_key(at_least)[0]
-    alive = (row.branch for row in drivers.branches() if row.status not in ("eol", "legacy", "new-feature"))
-    return next((branch for branch in alive if branch >= lowest), lowest)
-
-
-def _as_user(system: System | None, command: str) -> str:
-    """The command without ``sudo`` where we are root."""
-    return command.removeprefix("sudo ") if system is not None and system.uid == 0 else command
-
-
-def install_driver(system: System | None, *, at_least: str | None = None, container: Container | None = None) -> Fix:
-    """Install the NVIDIA driver (of version `at_least` or newer) in the way of this distribution; from a `container`, on the host."""
-    what = f"NVIDIA driver {at_least} or newer" if at_least else "the NVIDIA driver"
-    if in_container(container) and not (system is not None and system.wsl):
-        return Fix(f"Install {what} on the host, not in this container, and restart the host")
-    if system is not None and system.wsl:
-        return Fix(
-            f"Install {what} on Windows, from {DRIVER_PAGE}, and none inside WSL; then run `wsl --shutdown` there"
-        )
-    if system is not None and system.jetson:
-        return Fix(f"Install {what} with JetPack", _as_user(system, "sudo apt install nvidia-jetpack"))
-    manager = _package_manager(system) if system is not None else None
-    command = (manager.at_least if at_least else manager.newest) if manager is not None else None
-    if command is None:
-        return Fix(f"Install {what} from {DRIVER_PAGE}")
-    if at_least:
-        command = command.format(branch=supported_branch(at_least))
-    return Fix(f"Install {what} and restart the machine", _as_user(system, command))
-
-
-def install_branch(system: System | None, branch: int) -> Fix:
-    """Install the driver of one branch, for a card that newer ones no longer drive."""
-    manager = _package_manager(system) if system is not None else None
-    command = manager.at_least if manager is not None and "{branch}" in (manager.at_least or "") else None
-    what = f"Install a driver of branch {branch}, the last that drives this card"
-    if command is None:
-        return Fix(f"{what}, from {DRIVER_PAGE}")
-    return Fix(f"{what}, and restart the machine", _as_user(system, command.format(branch=branch)))
-
-
-def build_module(system: System | None, kernel: str) -> Fix:
-    """Build the module for the running kernel, in the way of this distribution."""
-    manager = _package_manager(system) if system is not None else None
-    command = manager.module.format(kernel=kernel) if manager is not None else f"sudo dkms autoinstall -k {kernel}"
-    return Fix("Build it for the running kernel", command)
-
-
-def load_module(system: System | None) -> Fix:
-    """Load the NVIDIA kernel modules."""
-    return Fix("Load the NVIDIA kernel modules", _as_user(system, "sudo modprobe -a nvidia nvidia_uvm"))
-
-
-def reboot(
-    what: str = "so that the kernel module and the libraries are of one driver", container: Container | None = None
-) -> Fix:
-    """Restart the machine; `what` says what for. From a `container` that is its host."""
-    if in_container(container):
-        return Fix(f"Restart the host of this container {what}", "sudo reboot  # on the host")
-    return Fix(f"Restart the machine {what}", "sudo reboot")
 
 
 POD = "Ask for a GPU in the pod's spec: resources.limits nvidia.com/gpu: 1 (and runtimeClassName: nvidia where it is no default)"

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from envdoctor.diagnose import remedy
+from envdoctor.diagnose import driver_remedy, remedy
 from envdoctor.diagnose.api import Fix
 from envdoctor.facts import Container, Interpreter, System
 from envdoctor.knowledge.releases import releases
@@ -154,34 +154,34 @@ def test_a_machine_that_no_wheel_is_made_for() -> None:
     ],
 )
 def test_install_driver_by_distribution(distribution: str, like: tuple[str, ...], command: str) -> None:
-    fix = remedy.install_driver(System(distribution=distribution, distribution_like=like, uid=1000))
+    fix = driver_remedy.install_driver(System(distribution=distribution, distribution_like=like, uid=1000))
     assert fix.command == command
 
 
 @pytest.mark.parametrize("distribution", ["nixos", "amzn", None])
 def test_elsewhere_the_vendors_page(distribution: str | None) -> None:
-    fix = remedy.install_driver(System(distribution=distribution, distribution_like=()), at_least="525.60.13")
+    fix = driver_remedy.install_driver(System(distribution=distribution, distribution_like=()), at_least="525.60.13")
     assert fix == Fix("Install NVIDIA driver 525.60.13 or newer from https://www.nvidia.com/drivers")
-    assert remedy.install_driver(None).command is None
+    assert driver_remedy.install_driver(None).command is None
 
 
 def test_a_lowest_version_asks_for_a_branch_that_is_supported() -> None:
     ubuntu = System(distribution="ubuntu", uid=0)
-    assert remedy.install_driver(ubuntu, at_least="525.60.13").command == "apt install nvidia-driver-580"
-    assert remedy.supported_branch("590.44.01") == 595
-    assert remedy.supported_branch("700.1") == 700
+    assert driver_remedy.install_driver(ubuntu, at_least="525.60.13").command == "apt install nvidia-driver-580"
+    assert driver_remedy.supported_branch("590.44.01") == 595
+    assert driver_remedy.supported_branch("700.1") == 700
 
 
 def test_on_wsl_the_driver_belongs_to_windows() -> None:
-    fix = remedy.install_driver(System(distribution="ubuntu", wsl=2))
+    fix = driver_remedy.install_driver(System(distribution="ubuntu", wsl=2))
     assert fix.command is None
     assert "on Windows" in fix.text
 
 
 def test_small_ways_out() -> None:
-    assert remedy.load_module(System(uid=1000)).command == "sudo modprobe -a nvidia nvidia_uvm"
-    assert remedy.load_module(System(uid=0)).command == "modprobe -a nvidia nvidia_uvm"
-    assert remedy.reboot().command == "sudo reboot"
+    assert driver_remedy.load_module(System(uid=1000)).command == "sudo modprobe -a nvidia nvidia_uvm"
+    assert driver_remedy.load_module(System(uid=0)).command == "modprobe -a nvidia nvidia_uvm"
+    assert driver_remedy.reboot().command == "sudo reboot"
     assert remedy.rerun_container(None).command == "docker run --gpus all IMAGE"
     assert remedy.rerun_container(None, jetson=True).command == "docker run --runtime nvidia IMAGE"
     assert remedy.unset_variable("CUDA_VISIBLE_DEVICES").command == "unset CUDA_VISIBLE_DEVICES"
@@ -197,7 +197,26 @@ def test_small_ways_out() -> None:
 
 def test_from_a_container_the_driver_is_mended_on_the_host() -> None:
     inside = Container(inside=True, engine="docker")
-    driver = remedy.install_driver(System(distribution="ubuntu"), container=inside)
+    driver = driver_remedy.install_driver(System(distribution="ubuntu"), container=inside)
     assert driver.command is None
     assert "on the host" in driver.text
-    assert remedy.reboot(container=inside).command == "sudo reboot  # on the host"
+    assert driver_remedy.reboot(container=inside).command == "sudo reboot  # on the host"
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "open_module", "command"),
+    [
+        ("ubuntu", "595.45.04", True, "sudo apt install nvidia-driver-595-open"),
+        ("ubuntu", "595.45.04", False, "sudo apt install nvidia-driver-595"),
+        ("ubuntu", "", True, "sudo apt install nvidia-driver-580-open"),
+        ("debian", "595.45.04", True, "sudo apt install nvidia-open-kernel-dkms"),
+        ("arch", "595.45.04", True, None),
+    ],
+)
+def test_the_other_flavour_is_of_the_branch_that_is_there(
+    distribution: str, version: str, open_module: bool, command: str | None
+) -> None:
+    assert (
+        driver_remedy.install_flavour(System(distribution=distribution), version, open_module=open_module).command
+        == command
+    )

@@ -8,6 +8,8 @@ from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works, libcuda_on_path, nodes_seen, nvml_on_path, nvml_works
 from envdoctor.facts import Container, CudaDriver, DeviceNodes, DriverLibraries, Messages, Nvml, TorchRuntime
 
+BOTH = Fix("Start the container with both", "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE")
+
 
 @check(
     "container.capabilities-missing",
@@ -43,13 +45,7 @@ def capabilities_missing(
             title=f"NVIDIA_DRIVER_CAPABILITIES={container.driver_capabilities}; {why}",
             detail="Without the capability compute the runtime leaves libcuda out.",
             evidence=(container.says("driver_capabilities"),),
-            fix=(
-                Fix(
-                    "Start the container with both",
-                    "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE",
-                ),
-            ),
-            confidence="certain",
+            fix=(BOTH,),
         )
     if not container.inside or not (nodes_seen(device_nodes) or nvml_works(nvml)) or container.engine == "apptainer":
         return  # Apptainer has no such variable: it puts in all or nothing
@@ -60,9 +56,6 @@ def capabilities_missing(
     listed = {part.strip() for part in said.split(",")} if said else set()
     shown = f"NVIDIA_DRIVER_CAPABILITIES={said}" if said else "NVIDIA_DRIVER_CAPABILITIES is not set"
     given = "the GPU's nodes are" if nodes_seen(device_nodes) else "libnvidia-ml.so.1 is"
-    fix = Fix(
-        "Start the container with both", "docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE"
-    )
     evidence = (
         container.says("driver_capabilities", said or "not set"),
         *((driver_libraries.says("copies", _names(driver_libraries)),) if driver_libraries is not None else ()),
@@ -72,7 +65,7 @@ def capabilities_missing(
             title=f"{shown}; {given} in the container, libcuda.so.1 is not",
             detail="Without the capability compute the runtime leaves libcuda out.",
             evidence=evidence,
-            fix=(fix,),
+            fix=(BOTH,),
             confidence="certain" if said or has_nvml else "likely",
         )
     elif has_nvml is False and has_cuda is True and not listed & {"utility", "all"}:
@@ -82,7 +75,7 @@ def capabilities_missing(
             detail="torch computes without NVML; nvidia-smi and NCCL on several GPUs do not.",
             severity="warning" if hurt is not None else "info",
             evidence=evidence,
-            fix=(fix,),
+            fix=(BOTH,),
         )
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import install_driver
 from envdoctor.diagnose.predicates import cuda_works, dotted, driver_cuda, torch_cuda
-from envdoctor.diagnose.remedy import install_driver
 from envdoctor.facts import Container, CudaDriver, Evidence, Messages, Nvml, System, TorchInstall, TorchRuntime
 from envdoctor.knowledge.drivers import driver_for_cuda, runs_cuda, version_key
 

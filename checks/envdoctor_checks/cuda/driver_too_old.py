@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.compatibility import clash, driver_runs, of_smi
+from envdoctor.diagnose.driver_remedy import install_driver
 from envdoctor.diagnose.predicates import (
     compute_capabilities,
     dotted,
@@ -19,7 +20,7 @@ from envdoctor.diagnose.predicates import (
     torch_version,
     torch_works,
 )
-from envdoctor.diagnose.remedy import install_driver, torch_wheel
+from envdoctor.diagnose.remedy import torch_wheel
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.facts import (
     Container,

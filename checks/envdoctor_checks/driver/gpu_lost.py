@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.cards import card
-from envdoctor.diagnose.remedy import reboot
+from envdoctor.diagnose.driver_remedy import reboot
 from envdoctor.facts import KernelLog, Messages, Nvml, NvmlGpu
 
 NVML_GPU_IS_LOST = 15

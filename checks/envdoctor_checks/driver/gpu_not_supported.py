@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import install_branch, install_driver, install_flavour
 from envdoctor.diagnose.predicates import cuda_works, library_version, nvml_works
-from envdoctor.diagnose.remedy import install_branch, install_driver
 from envdoctor.facts import (
     CudaDriver,
     DriverLibraries,
@@ -108,9 +108,9 @@ def _reason(
     needs_open: list[str], unfit: list[str], bus: PciBus | None, version: str, system: System | None
 ) -> tuple[str, tuple[Fix, ...]]:
     if needs_open:
-        return "it needs the open module", (Fix("Install the open flavour of the driver", _flavour(system, "-open")),)
+        return "it needs the open module", (install_flavour(system, version, open_module=True),)
     if unfit:
-        return "the open module lacks it", (Fix("Install the proprietary flavour of the driver", _flavour(system, "")),)
+        return "the open module lacks it", (install_flavour(system, version, open_module=False),)
     return "this branch lacks it", (_other_branch(bus, version, system),)
 
 
@@ -123,10 +123,3 @@ def _other_branch(bus: PciBus | None, version: str, system: System | None) -> Fi
     if last is None or branch is None or branch.branch <= last:
         return install_driver(system)
     return install_branch(system, last)
-
-
-def _flavour(system: System | None, suffix: str) -> str | None:
-    names = (system.distribution, *system.distribution_like) if system is not None else ()
-    if "ubuntu" in names:
-        return f"sudo apt install nvidia-driver-580{suffix} && sudo reboot"
-    return f"sudo apt install nvidia{suffix}-kernel-dkms && sudo reboot" if "debian" in names else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import reboot
 from envdoctor.diagnose.predicates import torch_works
-from envdoctor.diagnose.remedy import reboot
 from envdoctor.diagnose.running import label, stuck_in_driver
 from envdoctor.facts import Container, ProbeDeaths, Process, Processes, ProcessThread, TorchRuntime
 

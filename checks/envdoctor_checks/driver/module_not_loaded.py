@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import build_module, load_module
 from envdoctor.diagnose.predicates import (
     cuda_works,
     driver_hangs,
@@ -15,7 +16,6 @@ from envdoctor.diagnose.predicates import (
     on_jetson,
     on_wsl,
 )
-from envdoctor.diagnose.remedy import build_module, load_module
 from envdoctor.facts import (
     Container,
     CudaDriver,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.driver_remedy import install_driver
 from envdoctor.diagnose.loaded import out_of_the_way, short
 from envdoctor.diagnose.predicates import (
     driver_version,
@@ -17,7 +18,6 @@ from envdoctor.diagnose.predicates import (
     on_jetson,
     on_wsl,
 )
-from envdoctor.diagnose.remedy import install_driver
 from envdoctor.facts import (
     Container,
     CudaDriver,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import install_driver
 from envdoctor.diagnose.predicates import cuda_works, gpus_on_bus, libcuda_on_path
-from envdoctor.diagnose.remedy import install_driver
 from envdoctor.facts import CudaDriver, DriverLibraries, KernelModule, Messages, PciBus, System, TorchRuntime
 
 ECHOES = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.driver_remedy import install_driver, reboot
 from envdoctor.diagnose.predicates import cuda_works
-from envdoctor.diagnose.remedy import install_driver, reboot
 from envdoctor.facts import Container, CudaDriver, ProbeDeaths, System, TorchRuntime
 
 

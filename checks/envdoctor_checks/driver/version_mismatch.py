@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.driver_remedy import reboot
 from envdoctor.diagnose.predicates import cuda_works, in_container, library_version
-from envdoctor.diagnose.remedy import reboot
 from envdoctor.facts import (
     Container,
     CudaDriver,

@@ -24,7 +24,7 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
     What it means:
     Traffic between the GPUs goes over fewer links, or over PCIe: collectives slow down by a multiple. Some boards leave links unused by
     design, and then the same number on every card; a link that is missing on one card only is a fault of cable, bridge, baseboard or card.
-    Of a card that has no equal beside it nobody can tell, and it is a note.
+    Of a card that has no equal beside it nobody can tell: the last links of it are a note, a gap between active ones is told.
     A link that was trained anew (recovery) is on its way there. Packets that were sent again (replay, CRC) are a note.
 
     How to confirm it by hand:
@@ -54,17 +54,19 @@ def nvlink_down(nvml: Nvml | None, kernel_log: KernelLog | None) -> Iterator[Fin
 
 
 def _inactive(gpu: NvmlGpu, others: Sequence[NvmlGpu]) -> Iterator[Finding]:
-    """Links that the other cards of the model have and this one lacks; where they do not agree, or there are none, a note."""
+    """Links that the other cards of the model have and this one lacks. Where nobody can compare, a gap between active ones is still a
+    fault; the last ones can be those that a bridge or a board leaves unused: a note."""
     links = gpu.nvlinks or ()
     active = sum(links)
     theirs = [sum(other.nvlinks) for other in others if other.nvlinks and any(other.nvlinks)]
     common = theirs[0] if len(theirs) == 1 else usual([active, *theirs])
     if not active or active == len(links) or (isinstance(common, int) and active >= common):
         return  # bridges that are not there, or a board that has no more
+    gap = links[:active] != (True,) * active
     down = ", ".join(str(number) for number, on in enumerate(links) if not on)
     yield Finding(
         title=f"GPU {gpu.index}: {active} of {len(links)} NVLinks are active; link {down} is not",
-        severity="warning" if common is not None else "info",
+        severity="warning" if common is not None or gap else "info",
         evidence=(gpu.says("nvlinks", f"{active} of {len(links)} active"),),
         fix=(Fix("See the links", "nvidia-smi nvlink -s"), RESET),
         gpu=gpu.index,

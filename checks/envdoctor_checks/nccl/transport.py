@@ -112,7 +112,7 @@ def _hindrances(
         )
     if adapters and module is not None and module.peermem_loaded is False and module.flavour == "proprietary":
         yield _note(
-            f"{_some(len(adapters), 'RDMA adapter')} ({', '.join(adapters[:2])} …), and nvidia_peermem is not loaded",
+            f"{_some(len(adapters), 'RDMA adapter')} ({', '.join(adapters[:2])}{' …' * (len(adapters) > 2)}), and nvidia_peermem is not loaded",
             module.says("peermem_loaded"),
             Fix("Load it, so that adapters reach the GPUs' memory by themselves", "sudo modprobe nvidia_peermem"),
         )

@@ -104,8 +104,8 @@ def _no_start(death: ProbeDeath, python: str, deaths: ProbeDeaths, environment: 
             ),
         ),
         fix=(
-            *(unset_variable(name) for name in named),
+            *(unset_variable(name) for name in named[:1]),
             Fix("See what it loads last", f"timeout 20 {shlex.quote(python)} -v -c pass 2>&1 | tail -n 20"),
-            Fix("Without them it starts", f"{shlex.quote(python)} -I -S -c pass"),
-        ),
+            Fix("See whether it starts without them", f"{shlex.quote(python)} -I -S -c pass"),
+        )[:2],
     )

@@ -19,10 +19,12 @@ def test_fires_on_the_one_card_that_has_fewer_than_the_others() -> None:
     assert (finding.gpu, finding.confidence) == (3, "certain")
 
 
-def test_a_note_where_nobody_is_there_to_compare_with() -> None:
+def test_where_nobody_is_there_to_compare_with_a_gap_is_told_and_the_rest_a_note() -> None:
     [finding] = judge(nvlink_down, machine((True, False, True))).findings
     assert finding.title == "GPU 0: 2 of 3 NVLinks are active; link 1 is not"
-    assert (finding.severity, finding.confidence) == ("info", "likely")
+    assert (finding.severity, finding.confidence) == ("warning", "likely")
+    [finding] = judge(nvlink_down, machine((True,) * 12 + (False,) * 6)).findings
+    assert finding.severity == "info"
 
 
 def test_silent_on_a_bridge_that_leaves_links_unused_on_both_cards() -> None:
