@@ -14,7 +14,10 @@ BOTH = Fix("Start the container with both", "docker run --gpus all -e NVIDIA_DRI
 @check(
     "container.capabilities-missing",
     fields=("container.inside|container.driver_capabilities",),
-    explains=("cuda.init-failed", "cuda.library-missing", "cuda.stub-loaded", "driver.*"),
+    explains=(
+        *("cuda.init-failed", "cuda.library-missing", "cuda.stub-loaded"),
+        *("driver.not-installed", "driver.module-not-loaded", "driver.device-nodes-missing", "driver.gpu-missing"),
+    ),
 )
 def capabilities_missing(
     container: Container,

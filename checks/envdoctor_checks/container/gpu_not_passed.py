@@ -28,7 +28,7 @@ ECHOES = (
     "cuda.library-missing",
     "cuda.stub-loaded",
     "env.visible-devices",
-    "driver.*",
+    *("driver.not-installed", "driver.module-not-loaded", "driver.device-nodes-missing", "driver.gpu-missing"),
 )
 
 
