@@ -30,6 +30,7 @@ ALL = "envdoctor snapshot -o snapshot.json"
 DUMP = "python -m torch.utils.collect_env"
 TABLE = "nvidia-smi"
 TORCH = 'python -c "import torch; print(torch.__version__, torch.version.cuda, torch.cuda.is_available())"'
+PLACES = "which -a python pip; python -m pip show torch"
 NODES = "ls -l /dev/nvidia*"
 LOG = "sudo dmesg | grep -iE 'nvrm|xid|nouveau'"
 
@@ -88,6 +89,7 @@ def _knows(*kinds: type[DeviceNodes | KernelLog | PciBus | Packages | Resources]
 QUESTIONS = (
     Question("ls -l /dev/dxg /usr/lib/wsl/lib; ldconfig -p | grep libcuda.so.1", ("wsl.driver",), _never, _wsl),
     Question("nvidia-smi -L", ("env.visible-devices", "driver.mig-no-instance"), _has_table, _has_variables),
+    Question(PLACES, ("torch.not-installed", "python.wrong-interpreter"), _never),
     Question(
         TABLE,
         (
@@ -101,7 +103,7 @@ QUESTIONS = (
     Question(
         TORCH,
         (
-            *("torch.cpu-only-build", "torch.wrong-vendor-build", "torch.not-installed", "torch.arch-not-supported"),
+            *("torch.cpu-only-build", "torch.wrong-vendor-build", "torch.arch-not-supported"),
             *("code.not-on-gpu", "compute.cpu-fallback", "cuda.driver-too-old", "cuda.toolkit-mismatch"),
         ),
         _has_torch,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envdoctor.diagnose.asks import ALL, DUMP, LOG, NODES, TABLE, TORCH, asks
+from envdoctor.diagnose.asks import ALL, DUMP, LOG, NODES, PLACES, TABLE, TORCH, asks
 from envdoctor.examine import judge
 from envdoctor.read.text import read_text
 
@@ -27,6 +27,7 @@ def asked(text: str) -> tuple[str, ...]:
         (OLD + BUILD, TABLE),
         (OLD + SMI + CARD, TORCH),
         (OLD + BUILD + SMI + CARD, NODES),
+        ("ModuleNotFoundError: No module named 'torch'\n", PLACES),
         ("RuntimeError: No CUDA GPUs are available\n", TABLE),
     ],
 )
