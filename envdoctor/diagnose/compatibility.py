@@ -19,12 +19,12 @@ def driver_runs(
 ) -> tuple[int, Evidence] | None:
     """The CUDA version that the driver runs at most, ``12040``, and who says so: the driver itself, else the table of branches."""
     if cuda is not None and cuda.driver_version:
-        return cuda.driver_version, cuda.says("driver_version")
+        return cuda.driver_version, cuda.says("driver_version", f"CUDA {dotted(cuda.driver_version)}")
     winner = libraries.winner("libcuda.so.1") if libraries is not None else None
     if winner is not None and winner.kind == "compat":
         return None  # a newer libcuda over this driver: only cuDriverGetVersion tells what the two run
     if nvml is not None and nvml.cuda_driver_version:
-        return nvml.cuda_driver_version, nvml.says("cuda_driver_version")
+        return nvml.cuda_driver_version, nvml.says("cuda_driver_version", f"CUDA {dotted(nvml.cuda_driver_version)}")
     match = re.fullmatch(r"(\d+)\.(\d+)", smi.cuda_version or "") if smi is not None else None
     if smi is not None and match is not None:
         return int(match[1]) * 1000 + int(match[2]) * 10, smi.says("cuda_version")

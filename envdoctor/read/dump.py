@@ -300,6 +300,7 @@ KEYS: dict[str, Callable[[Notebook, str, int], None]] = {
             "cuda driver version",
             "gpu driver version",
             "nvidia driver",
+            "nvidia smi",
             "driver",
             "nvidia version",
         ),

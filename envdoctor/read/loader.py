@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
             continue
         asked, tried = ASKED.search(text), TRYING.search(text)
         if asked is not None:
-            by_own = bool(OWN.search(asked["by"]))
+            by_own = bool(OWN.search(posixpath.normpath(asked["by"])))
             notes.saw("LD_DEBUG", number)
         if tried is not None:
             trying = tried["path"]
@@ -50,13 +51,13 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
                 notes.saw({LDD: "ldd", INIT: "LD_DEBUG", MAPPED: "a memory map"}[pattern], number)
         if path is not None:
             found[path] = (path, number)
-    own = any(OWN.search(path) for path in found)
+    own = any(OWN.search(posixpath.normpath(path)) for path in found)
     rows = []
     for path, _ in found.values():
         family = family_of(path.rpartition("/")[2])
         if family is None:
             continue
-        outside = OWN.search(path) is None
+        outside = OWN.search(posixpath.normpath(path)) is None
         reason = "LD_LIBRARY_PATH" if outside and by_variable else None
         row = LoadedLibrary(name=family, path=path, reason=reason, version=_version(path))
         rows.append(msgspec.structs.replace(row, owner_kind="system" if outside else "wheel"))

@@ -20,6 +20,11 @@ PINNED = re.compile(
     re.IGNORECASE,
 )
 TENSORFLOW = re.compile(r"^\W{0,4}(?P<name>tensorflow) version\W{1,4}(?P<version>\d+\.\d+[\w.+-]*)", re.IGNORECASE)
+ASKED = re.compile(
+    r"^\s*(?:\S{1,60}[$#>]\s+|[$#>!]\s*)?(?:sudo\s+)?(?:\S{0,60}python\S{0,8}\s+-m\s+)?pip3?\s+install\s(?:[^\n]*\s)?torch={2,3}(?P<version>\d+\.\d+\.\d+[\w.+]*)"
+)
+"""What pip was told to install: it counts where no more is said of the torch that then ran."""
+REFUSED = ("No matching distribution", "Could not find a version", "ResolutionImpossible")
 CPU_BUILD = re.compile(r"^\s*(?:\[conda\]\s*)?pytorch\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE)
 
 
@@ -49,3 +54,23 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
         )
         if rows:
             notes.note(Packages, "distributions", rows, first)
+
+
+def read_pip_command(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note the torch that pip was told to install where nothing was read of the one that then ran; after all other readers."""
+    if notes.get(TorchInstall, "version") is not None:
+        return
+    asked: dict[str, int] = {}
+    for number, text in lines:
+        told = ASKED.match(text) if "torch==" in text and len(text) <= 300 else None
+        if told is not None:
+            asked.setdefault(told["version"], number)
+    if len(asked) == 1 and _was_used(lines):
+        [(version, number)] = asked.items()
+        note_torch(notes, version, number)
+
+
+def _was_used(lines: Sequence[Line]) -> bool:
+    """Whether the torch that pip was told to install is the one that was then asked for CUDA."""
+    refused = any(word in line.text for line in lines for word in REFUSED)
+    return not refused and any("torch.cuda" in line.text for line in lines)

@@ -42,14 +42,14 @@ from envdoctor.read.lines import Line, read_lines
 from envdoctor.read.loader import read_loader
 from envdoctor.read.notebook import Notebook
 from envdoctor.read.nvidia_smi import read_nvidia_smi
-from envdoctor.read.packages import read_packages
+from envdoctor.read.packages import read_packages, read_pip_command
 from envdoctor.read.pci import read_pci
 
 Reader = Callable[[Sequence[Line], Notebook], None]
 
 READERS: tuple[Reader, ...] = (
     *(read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console),
-    *(read_container, read_limits, read_loader, read_copies, read_pci, read_driver_packages),
+    *(read_container, read_limits, read_loader, read_copies, read_pci, read_driver_packages, read_pip_command),
 )
 KINDS: tuple[type[Fact], ...] = (
     *(System, PciBus, Nvml, KernelModule, KernelLog, DeviceNodes, Environment, Interpreter),

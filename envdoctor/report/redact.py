@@ -58,6 +58,12 @@ RULES = (
         r"(?:\s?[:=]\s?|(?<=password)\s+|(?<=passwd)\s+|(?<=-token)\s+|(?<=-key)\s+)[\"']?)(?!\[removed\]|\s)[^\s&\"',;]+",
         re.IGNORECASE,
     ),
+    _rule(
+        "login",
+        r"(?P<kept>\b(?:machine\s+\S+(?:\s+password\s+\S+)?|default)\s+login\s+|^[ \t]*login[ \t]+|\blogin\s+(?=\S+\s+(?:password|account)\b))"
+        r"(?!\[removed\]|(?:shell|node|name|failed|successful)\b)\S+",
+        re.MULTILINE,
+    ),
     _rule("e-mail address", r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"),
     _rule("long number", r"\b(?:[0-9a-f]{40,}|[0-9A-F]{40,}|[0-9a-f]{32})\b"),
     _rule(

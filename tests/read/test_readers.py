@@ -430,3 +430,25 @@ def test_tensorflow_and_windows_in_a_form() -> None:
     tensorflow = read(form, Packages).get("tensorflow")
     assert tensorflow is not None and tensorflow.version == "2.15"
     assert read(form, System).platform == "windows"
+
+
+def test_a_wheel_reached_by_way_of_its_plugin_is_a_wheel() -> None:
+    loaded = read(
+        "  77:\t file=libnvJitLink.so.12 [0];  needed by /v/site-packages/jax_cuda12_plugin/../nvidia/cusparse/lib/libcusparse.so.12 [0]\n"
+        "  77:\t search path=/opt/cuda-12.1/lib64\t\t(LD_LIBRARY_PATH)\n"
+        "  77:\t trying file=/opt/cuda-12.1/lib64/libnvJitLink.so.12\n"
+        "  77:\t file=libnvJitLink.so.12 [0];  generating link map\n",
+        LoadedLibraries,
+    )
+    assert [(one.name, one.owner_kind, one.reason) for one in loaded.libraries] == [
+        ("nvjitlink", "system", "LD_LIBRARY_PATH")
+    ]
+
+
+def test_what_pip_was_told_counts_where_torch_was_then_asked() -> None:
+    told = "$ pip install torch===1.3.0 torchvision===0.4.1\n"
+    assert read(told + ">>> torch.cuda.is_available()\nFalse\n", TorchInstall).version == "1.3.0"
+    assert silent(told, TorchInstall)
+    assert silent(told + "ERROR: No matching distribution found\n>>> torch.cuda.is_available()\nFalse\n", TorchInstall)
+    other = read(told + ">>> torch.__version__\n'1.2.0'\n>>> torch.cuda.is_available()\nFalse\n", TorchInstall)
+    assert other.version == "1.2.0"

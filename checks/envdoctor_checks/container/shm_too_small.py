@@ -12,7 +12,10 @@ MIB = 1 << 20
 DOCKER_DEFAULT = 64 * MIB
 """Docker gives a container 64 MiB unless `--shm-size` says otherwise (docs.docker.com, "docker run")."""
 UNUSABLE = MIB
-SAID = ("nccl-shm-extend", "torch-dataloader-shm", "torch-worker-bus-error", "nccl-posix-fallocate", "nccl-shm-segment")
+SAID = (
+    *("nccl-shm-extend", "torch-dataloader-shm", "torch-worker-bus-error", "nccl-posix-fallocate", "nccl-shm-segment"),
+    "torch-worker-killed",
+)
 
 
 @check(

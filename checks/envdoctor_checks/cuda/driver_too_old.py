@@ -93,8 +93,9 @@ def driver_too_old(
     version = driver_version(nvml, kernel_module) or of_smi(nvidia_smi) or library_version(driver_libraries, nvml)
     said = next(iter(pointing_at(messages, "cuda.driver-too-old")), None)
     found = FOUND.search(said.text) if said is not None else None
-    if known is None and found is not None and messages is not None:
-        known = (int(found["number"]), messages.says("messages", found[0]))
+    if known is None and said is not None and found is not None and messages is not None:
+        place, number = messages.says("messages", said.text).source, int(found["number"])
+        known = (number, Evidence(place, f"CUDA {dotted(number)} (found version {number})"))
     build = f"torch {torch_version(torch_install, torch_runtime) or ''}".strip()
     title = None
     if known is not None and cuda:

@@ -13,7 +13,10 @@ NVML_GPU_IS_LOST = 15
 NVML_UNKNOWN = 999
 """Of one GPU's handle: nvidia-smi's "Unable to determine the device handle … Unknown Error"."""
 XID_FALLEN_OFF_THE_BUS = 79
-SAID = ("kernel-fallen-off-bus", "kernel-fallen-off-bus-unresponsive", "nvml-gpu-lost", "nvml-no-device-handle")
+SAID = (
+    *("kernel-fallen-off-bus", "kernel-fallen-off-bus-unresponsive", "nvml-gpu-lost", "nvml-no-device-handle"),
+    "user-falls-off-bus",
+)
 
 
 @check(

@@ -35,6 +35,7 @@ SAID = (
     "nvml-rm-version-mismatch",
     "container-nvml-version-mismatch",
     "tensorflow-dso-version-mismatch",
+    "nvml-any-version-mismatch",
 )
 RELOAD = "sudo rmmod nvidia_drm nvidia_modeset nvidia_uvm nvidia && sudo modprobe nvidia"
 

@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
-from envdoctor.facts import KernelLog, Nvml, Reading
+from envdoctor.facts import KernelLog, Nvml, Reading, TorchRuntime
 
 PROFILE = re.compile(r"\b[A-Z]{1,3}\d{1,3}[A-Z]?-\d+[ABCQ]\b")
 """``L40S-24Q``: the name of a slice that a hypervisor hands out."""
 
 
 @check("vm.vgpu-unlicensed", fields=("nvml.gpus",), explains=("compute.slow", "gpu.clocks-low"))
-def vgpu_unlicensed(nvml: Nvml, kernel_log: KernelLog | None, reading: Reading | None) -> Iterator[Finding]:
+def vgpu_unlicensed(
+    nvml: Nvml, kernel_log: KernelLog | None, reading: Reading | None, torch_runtime: TorchRuntime | None
+) -> Iterator[Finding]:
     """The virtual GPU has no licence, so the driver slows it down and then refuses CUDA.
 
     What it means:
@@ -31,8 +33,9 @@ def vgpu_unlicensed(nvml: Nvml, kernel_log: KernelLog | None, reading: Reading |
     A slow or throttled card. Cards that are passed through whole need no licence.
     """
     lines = kernel_log.matching("unlicensed", "vGPU license") if kernel_log is not None else ()
+    seen_to_run = torch_runtime is not None and torch_runtime.cuda_available is True
     for gpu in nvml.gpus:
-        if reading is not None and gpu.vgpu_license is None and PROFILE.search(gpu.name or ""):
+        if reading is not None and not seen_to_run and gpu.vgpu_license is None and PROFILE.search(gpu.name or ""):
             yield Finding(
                 title=f"GPU {gpu.index} is a vGPU ({gpu.name}) and its licence state is unknown",
                 severity="warning",

@@ -46,7 +46,7 @@ def test_fires_on_a_lower_major() -> None:
     [finding] = judge(driver_too_old, T4, MODULE, TORCH, PYTHON, UBUNTU).findings
     assert finding.title == TITLE
     assert finding.confidence == "certain"
-    assert ("cuDriverGetVersion", "11040") in {(one.source, one.value) for one in finding.evidence}
+    assert ("cuDriverGetVersion", "CUDA 11.4") in {(one.source, one.value) for one in finding.evidence}
     driver, wheel = finding.fix
     assert driver.text.startswith("Install NVIDIA driver 525.60.13 or newer")
     assert wheel.command is not None

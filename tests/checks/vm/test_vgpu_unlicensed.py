@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu
+from envdoctor.facts import Nvml, NvmlGpu, Reading, TorchRuntime
 from envdoctor_checks.vm.vgpu_unlicensed import vgpu_unlicensed
 from healthy import NVML
 
@@ -19,3 +19,10 @@ def test_fires_without_a_licence() -> None:
 def test_silent_with_a_licence_an_unknown_state_or_a_whole_card() -> None:
     for nvml in (guest("licensed"), guest(None), guest("unlicensed", mode=1), NVML):
         assert judge(vgpu_unlicensed, nvml).findings == ()
+
+
+def test_a_slice_that_a_report_names_is_suspect_unless_torch_runs_on_it() -> None:
+    named = Nvml(gpus=(NvmlGpu(index=0, name="NVIDIA L40S-12C"),))
+    [finding] = judge(vgpu_unlicensed, named, Reading(lines=1)).findings
+    assert finding.confidence == "possible"
+    assert judge(vgpu_unlicensed, named, Reading(lines=1), TorchRuntime(cuda_available=True)).findings == ()
