@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from envdoctor.diagnose.api import Confidence, Finding, Fix
-from envdoctor.facts import Environment, Message, Messages, Reading, Snapshot
+from envdoctor.facts import Container, Environment, Message, Messages, Reading, Snapshot
 from envdoctor.knowledge.codes import cuda_code_in
 from envdoctor.knowledge.messages import CATCH_ALL, MessageRow, Specificity, message
 
@@ -77,6 +77,10 @@ GENERIC = {"cuda.init-failed": 1, "torch.import-fails": 1, "framework.fallback":
 the one with the lower number."""
 
 
+NO_DRIVER = ("library-missing-libcuda-1", "library-missing-nvml", "torch-no-nvidia-driver", "tensorflow-1-libcuda")
+"""A library of the driver is not found. A pod gets it from its node: one that asks for a GPU, from NVIDIA's runtime there."""
+
+
 def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, Specificity] | None:
     """The cause of a message, and how surely. Of an ambiguous one a code of CUDA in it decides, or what else the report tells.
     None: the code is one of programs' own faults."""
@@ -84,6 +88,9 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
     environment, reading = snapshot.get(Environment), snapshot.get(Reading)
     if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
         return "torch.wrong-vendor-build", "likely"
+    container = snapshot.get(Container)
+    if container is not None and container.engine == "kubernetes" and row.key in NO_DRIVER:
+        return "container.toolkit-missing" if container.gpus_requested else "container.gpu-not-passed", "likely"
     masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
     if (
         row.cause == "env.visible-devices"

@@ -15,7 +15,15 @@ ASKS = re.compile(
 )
 COMPOSE = re.compile(r"^services:\s*$")
 IMAGE = re.compile(r"^\s+image:\s*\S")
-COMPOSE_ASKS = re.compile(r"driver:\s*nvidia|capabilities:\s*\[+\s*['\"]?gpu|runtime:\s*nvidia|nvidia\.com/gpu")
+COMPOSE_ASKS = re.compile(
+    r"driver:\s*nvidia|capabilities:\s*\[+\s*['\"]?gpu|runtime:\s*nvidia|nvidia\.com/gpu(?:=all|(?:\.shared)?[\"']?\s*[:=]\s*[\"']?\d)"
+)
+POD = re.compile(
+    r"\bkubectl\s+(?:-\S+\s+\S+\s+)?(?:logs|exec|get|describe|apply|create|run)\b|\bnvidia-device-plugin\b"
+    r"|^\s*kind:\s*(?:Pod|Deployment|Job)\b|\bkubernetes\.io/"
+    r"|\b(?:in|on|into|inside) (?:(?:a|the|my) pod|[Kk]ubernetes|k8s)\b"
+)
+POD_WORDS = ("kubectl", "nvidia-device-plugin", "kind:", "ubernetes", " pod", " k8s")
 SHM = re.compile(r"--shm-size[= ](?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host")
 
 
@@ -41,6 +49,9 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
             notes.note(Container, "gpus_requested", False, number)
         for variable in VARIABLE.finditer(text) if "NVIDIA_" in text else ():
             notes.note(Container, FIELDS[variable["name"]], variable["value"], number)
+        if any(word in text for word in POD_WORDS) and POD.search(text):
+            notes.saw("Kubernetes", number)
+            notes.note(Container, "engine", "kubernetes", number, keep=True)
         run = RUN.search(text) if "run" in text or "create" in text else None
         if run is None:
             if COMPOSE_ASKS.search(text):
