@@ -27,7 +27,10 @@ WEIGHT = (
     *("gpu.nvswitch-errors", "gpu.nvlink-down", "gpu.memory-full", "gpu.inforom-corrupted"),
     *("gpu.throttled", "gpu.too-hot", "gpu.pcie-degraded", "gpu.pcie-errors"),
     *("gpu.busy", "gpu.clocks-low", "gpu.far-from-cpu"),
-    "torch.import-fails",
+    *("torch.import-fails", "torch.not-installed"),
+    *("cuda.driver-too-old", "cuda.stub-loaded", "cuda.compat-conflict", "cuda.library-shadowed"),
+    *("cuda.library-missing", "cuda.toolkit-missing", "cuda.toolkit-mismatch"),
+    *("nccl.missing", "nccl.version-mismatch", "nccl.transport"),
 )
 """Ids of one area, the one that matters most first: what may spoil results before what only slows down, what a program comes to
 first before what follows. Where an area is not listed, the alphabet decides."""
