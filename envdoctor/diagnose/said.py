@@ -77,7 +77,10 @@ GENERIC = {"cuda.init-failed": 1, "torch.import-fails": 1, "framework.fallback":
 the one with the lower number."""
 
 
-NO_DRIVER = ("library-missing-libcuda-1", "library-missing-nvml", "torch-no-nvidia-driver", "tensorflow-1-libcuda")
+NO_DRIVER = (
+    *("library-missing-libcuda-1", "library-missing-nvml", "nvml-python-library-not-found"),
+    *("torch-no-nvidia-driver", "tensorflow-1-libcuda"),
+)
 """A library of the driver is not found. A pod gets it from its node: one that asks for a GPU, from NVIDIA's runtime there."""
 
 
