@@ -70,11 +70,12 @@ def _load(group: str, gather: Callable[[ModuleType, str], Iterator[T]]) -> tuple
     entries = sorted(entry_points(group=group), key=lambda entry: (_party(entry) != BUILT_IN, entry.name))
     for entry in {(entry.name, entry.value): entry for entry in entries}.values():
         names, index = [entry.value], 0
-        load = importlib.import_module if _party(entry) == BUILT_IN else _import_foreign
+        party = _party(entry)  # asked once: each time it parses the metadata of the distribution
+        load = importlib.import_module if party == BUILT_IN else _import_foreign
         while index < len(names):
             try:
                 module = load(names[index])
-                found += gather(module, _party(entry))
+                found += gather(module, party)
                 names += [name for name in walk(module) if name not in names] if index == 0 else []
             except Exception as error:  # noqa: BLE001 - one of the three seams: a plugin that breaks is report data
                 failures.append(_failure(entry, names[index], error))
