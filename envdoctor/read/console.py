@@ -17,7 +17,7 @@ from envdoctor.facts import (
     TorchRuntime,
 )
 from envdoctor.knowledge.variables import matters
-from envdoctor.read.dump import note_torch
+from envdoctor.read.dump_values import note_torch
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 

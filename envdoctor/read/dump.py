@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from envdoctor.facts import Interpreter, Nvml, NvmlGpu, System, TorchInstall, TorchRuntime
+from envdoctor.read.dump_values import KEYS, note_system, note_torch, note_torch_value
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
-UNKNOWN = ("", "n/a", "could not collect", "unknown", "none (n/a)", "-")
-VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?[\w.+-]*")
 KEY = re.compile(
     r"^\s*(?:[-*•]\s+)?`?(?P<key>[A-Za-z][\w .()?/'-]{1,40}?)`?\s*(?P<sep>[:=]{1,2}|version:)\s*(?P<value>.*)$"
 )
@@ -74,7 +73,7 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
             continue
         banner = ULTRALYTICS.search(text) if "torch" in text else None
         if banner is not None:
-            _torch_version(notes, banner["torch"], number)
+            note_torch_value(notes, banner["torch"], number)
             if banner["python"]:
                 notes.note(Interpreter, "version", banner["python"], number)
             notes.saw("ultralytics banner", number)
@@ -111,94 +110,6 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
         notes.note(Nvml, "gpus", rows, notes.kinds.get("GPU list", 1))
 
 
-def _known(value: str) -> bool:
-    return value.lower() not in UNKNOWN
-
-
-def _torch_version(notes: Notebook, value: str, number: int) -> None:
-    found = VERSION.search(value)
-    if found is None:
-        if value.lower() in ("n/a", "none", "not installed"):
-            notes.note(TorchInstall, "present", False, number)
-        return
-    version = found[0].rstrip(".,)")
-    note_torch(notes, version, number)
-    available = re.search(r"\((True|False)\)", value)
-    if available is not None:
-        notes.note(TorchRuntime, "cuda_available", available[1] == "True", number)
-
-
-def note_torch(notes: Notebook, version: str, number: int) -> None:
-    """A torch of this version is installed; its local part tells what it was built for."""
-    notes.note(TorchInstall, "present", True, number)
-    notes.note(TorchInstall, "version", version, number)
-    local = version.partition("+")[2]
-    cuda = re.match(r"cu(\d{2,3})", local)
-    if cuda is not None:
-        digits = cuda[1]
-        notes.note(TorchInstall, "cuda", f"{digits[:-1]}.{digits[-1]}", number)
-        notes.note(TorchInstall, "hip", "", number)
-    elif local.startswith("cpu"):
-        notes.note(TorchInstall, "cuda", "", number)
-        notes.note(TorchInstall, "hip", "", number)
-    elif local.startswith("rocm"):
-        notes.note(TorchInstall, "cuda", "", number)
-        notes.note(TorchInstall, "hip", local.removeprefix("rocm"), number)
-
-
-def _cuda_build(notes: Notebook, value: str, number: int) -> None:
-    notes.saw("torch.utils.collect_env", number)
-    if value.lower() in ("none", "not compiled with cuda", "no cuda"):
-        notes.note(TorchInstall, "cuda", "", number)
-    elif VERSION.match(value):
-        notes.note(TorchInstall, "cuda", value, number)
-
-
-def _rocm_build(notes: Notebook, value: str, number: int) -> None:
-    if VERSION.match(value):
-        notes.note(TorchInstall, "hip", value, number)
-
-
-def _available(notes: Notebook, value: str, number: int) -> None:
-    word = value.lower().split()[0] if value else ""
-    word = {"available": "true", "not": "false"}.get(word, word)
-    if word in ("true", "yes", "false", "no", "1", "0"):
-        notes.note(TorchRuntime, "cuda_available", word in ("true", "yes", "1"), number)
-
-
-def _driver(notes: Notebook, value: str, number: int) -> None:
-    found = re.search(r"\b(\d{3}(?:\.\d+){1,2})\b", value)
-    if found is not None:
-        notes.note(Nvml, "driver_version", found[1], number)
-
-
-def _os(notes: Notebook, value: str, number: int) -> None:
-    lowered = value.lower()
-    if not value:
-        return
-    platform = "windows" if "windows" in lowered else "darwin" if "mac" in lowered or "darwin" in lowered else "linux"
-    notes.note(System, "platform", platform, number)
-    notes.note(System, "pretty_name", value, number)
-    _wsl(notes, lowered, number)
-    for name in ("ubuntu", "debian", "fedora", "centos", "rhel", "rocky", "arch"):
-        if name in lowered:
-            notes.note(System, "distribution", name, number)
-
-
-def _platform(notes: Notebook, value: str, number: int) -> None:
-    """``Linux-4.4.0-19041-Microsoft-x86_64-with-glibc2.31``."""
-    found = re.match(r"(Linux|Windows|macOS|Darwin)-(.*?)(?:-(x86_64|aarch64|arm64|AMD64)\b.*)?$", value)
-    if found is None:
-        return
-    platform = {"Linux": "linux", "Windows": "windows"}.get(found[1], "darwin")
-    notes.note(System, "platform", platform, number, keep=True)
-    if platform == "linux":
-        notes.note(System, "kernel", found[2], number)
-        _wsl(notes, found[2].lower(), number)
-    if found[3]:
-        notes.note(System, "machine", found[3], number)
-
-
 def _in_a_sentence(text: str) -> bool:
     """Whether a build for the processor is named that no other package bears. Alone on its line it is the answer to a question."""
     other = NOT_INSTALLED.search(text) or re.search(r"(?i)torch(?:vision|audio|text|data)", text)
@@ -212,7 +123,7 @@ def _column(notes: Notebook, key: str, value: str, number: int, gpus: dict[int, 
         return
     notes.saw("detectron2 or mmcv collect_env", number)
     if key == "sys.platform":
-        _os(notes, "windows" if value.startswith("win") else value, number)
+        note_system(notes, "windows" if value.startswith("win") else value, number)
     reader = KEYS.get(key.lower())
     if reader is not None:
         reader(notes, value.partition(" @")[0].partition(" |")[0], number)
@@ -224,7 +135,7 @@ def _yolo_checks(notes: Notebook, text: str, number: int) -> None:
         notes.saw("yolo checks", number)
         notes.note(TorchRuntime, "cuda_available", False, number)
     if system is not None:
-        _os(notes, system["value"], number)
+        note_system(notes, system["value"], number)
     if torch is not None:
         note_torch(notes, torch["version"], number)
 
@@ -237,77 +148,3 @@ def _told_wsl(notes: Notebook, text: str, number: int) -> None:
         notes.note(System, "wsl", 2, number, keep=True)
     elif WSL1.search(text) is not None:
         notes.note(System, "wsl", 1, number, keep=True)
-
-
-def _wsl(notes: Notebook, lowered: str, number: int) -> None:
-    if "microsoft-standard" in lowered or "wsl2" in lowered:
-        notes.note(System, "wsl", 2, number)
-    elif re.search(r"\b4\.4\.0-\d+-microsoft", lowered) or "wsl1" in lowered:
-        notes.note(System, "wsl", 1, number)
-
-
-def _python(notes: Notebook, value: str, number: int) -> None:
-    found = re.match(r"(\d\.\d+(?:\.\d+)?)", value)
-    if found is not None:
-        notes.note(Interpreter, "version", found[1], number)
-
-
-def _gpu_names(notes: Notebook, value: str, number: int) -> None:
-    """``GPU: 3x NVIDIA RTX A6000``; ``No CUDA``."""
-    if not _known(value) or value.lower().startswith(("gpu 0", "no cuda", "none")):
-        return
-    found = re.match(
-        r"(?:(\d+)\s*[x×]\s*)?((?:NVIDIA|GeForce|Tesla|Quadro|RTX|GTX|A\d{2,3}|H\d{3}|TITAN)[\w -]{2,60})", value
-    )
-    if found is not None and notes.get(Nvml, "gpus") is None:
-        rows = tuple(NvmlGpu(index=index, name=found[2].strip()) for index in range(int(found[1] or 1)))
-        notes.note(Nvml, "gpus", rows, number)
-
-
-KEYS: dict[str, Callable[[Notebook, str, int], None]] = {
-    **dict.fromkeys(
-        (
-            "pytorch version",
-            "torch version",
-            "pytorch",
-            "torch",
-            "pytorch version gpu",
-            "torch version gpu",
-            "torch install",
-            "pytorch version gpu ",
-        ),
-        _torch_version,
-    ),
-    **dict.fromkeys(("cuda used to build pytorch", "torch version cuda", "torch cuda version"), _cuda_build),
-    "rocm used to build pytorch": _rocm_build,
-    **dict.fromkeys(
-        (
-            "is cuda available",
-            "cuda available",
-            "torch cuda is available",
-            "gpu available",
-            "torch cuda available",
-            "pytorch cuda",
-            "cuda device initialized",
-            "available",
-        ),
-        _available,
-    ),
-    **dict.fromkeys(
-        (
-            "nvidia driver version",
-            "driver version",
-            "cuda driver version",
-            "gpu driver version",
-            "nvidia driver",
-            "nvidia smi",
-            "driver",
-            "nvidia version",
-        ),
-        _driver,
-    ),
-    **dict.fromkeys(("os", "operating system"), _os),
-    **dict.fromkeys(("python platform", "platform"), _platform),
-    **dict.fromkeys(("python version", "python"), _python),
-    **dict.fromkeys(("gpu", "gpu models and configuration", "gpu vram", "gpu model"), _gpu_names),
-}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from envdoctor.facts import Distribution, Packages, TorchInstall
-from envdoctor.read.dump import note_torch
+from envdoctor.read.dump_values import note_torch
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
