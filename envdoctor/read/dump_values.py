@@ -12,7 +12,7 @@ UNKNOWN = ("", "n/a", "could not collect", "unknown", "none (n/a)", "-")
 VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?[\w.+-]*")
 
 
-def known(value: str) -> bool:
+def _known(value: str) -> bool:
     """Whether a dump tells anything here."""
     return value.lower() not in UNKNOWN
 
@@ -69,7 +69,7 @@ def _available(notes: Notebook, value: str, number: int) -> None:
         notes.note(TorchRuntime, "cuda_available", word in ("true", "yes", "1"), number)
 
 
-def note_driver(notes: Notebook, value: str, number: int) -> None:
+def _driver(notes: Notebook, value: str, number: int) -> None:
     """The driver's version, wherever it stands in the value."""
     found = re.search(r"\b(\d{3}(?:\.\d+){1,2})\b", value)
     if found is not None:
@@ -119,7 +119,7 @@ def _python(notes: Notebook, value: str, number: int) -> None:
 
 def _gpu_names(notes: Notebook, value: str, number: int) -> None:
     """``GPU: 3x NVIDIA RTX A6000``; ``No CUDA``."""
-    if not known(value) or value.lower().startswith(("gpu 0", "no cuda", "none")):
+    if not _known(value) or value.lower().startswith(("gpu 0", "no cuda", "none")):
         return
     found = re.match(
         r"(?:(\d+)\s*[x×]\s*)?((?:NVIDIA|GeForce|Tesla|Quadro|RTX|GTX|A\d{2,3}|H\d{3}|TITAN)[\w -]{2,60})", value
@@ -169,7 +169,7 @@ KEYS: dict[str, Callable[[Notebook, str, int], None]] = {
             "driver",
             "nvidia version",
         ),
-        note_driver,
+        _driver,
     ),
     **dict.fromkeys(("os", "operating system"), note_system),
     **dict.fromkeys(("python platform", "platform"), _platform),
