@@ -81,7 +81,19 @@ NO_DRIVER = (
     *("library-missing-libcuda-1", "library-missing-nvml", "nvml-python-library-not-found"),
     *("torch-no-nvidia-driver", "tensorflow-1-libcuda"),
 )
-"""A library of the driver is not found. A pod gets it from its node: one that asks for a GPU, from NVIDIA's runtime there."""
+"""A library of the driver is not found. A container gets it from its host: one that asks for a GPU, from NVIDIA's runtime there."""
+
+
+SYSTEM_DRIVER_MISMATCH = 803
+CUDA_UNKNOWN = 999
+"""What cuInit returns without /dev/nvidia-uvm; 30 until CUDA 10.0."""
+DRIVERS_DIFFER = (
+    "cuda-system-driver-mismatch",
+    "torch-error-803",
+    "cuda-name-cuda-error-system-driver",
+    "cuda-name-cudaerrorsystemdriver",
+)
+"""Error 803. In a container the image's libcuda is the other one; elsewhere the driver was upgraded."""
 
 
 def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, Specificity] | None:
@@ -92,8 +104,12 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
     if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
         return "torch.wrong-vendor-build", "likely"
     container = snapshot.get(Container)
-    if container is not None and container.engine == "kubernetes" and row.key in NO_DRIVER:
-        return "container.toolkit-missing" if container.gpus_requested else "container.gpu-not-passed", "likely"
+    if container is not None and container.engine is not None and row.key in NO_DRIVER:
+        if not container.gpus_requested:
+            return "container.gpu-not-passed", "likely"
+        if container.engine == "kubernetes":
+            return "container.toolkit-missing", "likely"
+        return "container.capabilities-missing", "ambiguous"
     masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
     if (
         row.cause == "env.visible-devices"
@@ -105,8 +121,18 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
     code = cuda_code_in(said.text) if row.specificity == "ambiguous" else None
     if code is not None and code.cause is None and row.key.endswith(CATCH_ALL):
         return None
+    differ = row.key.startswith(DRIVERS_DIFFER) or (code is not None and code.code == SYSTEM_DRIVER_MISMATCH)
+    if container is None and differ:
+        return "driver.version-mismatch", "likely"
+    unknown = row.key.startswith("cuda-unknown-error") or (code is not None and code.code == CUDA_UNKNOWN)
+    if unknown and container is not None and container.engine == "lxc":
+        return (
+            "driver.device-nodes-missing",
+            "likely",
+        )  # such a container is given each node by hand, and this one is forgotten
     if code is not None and code.cause is not None and code.cause in (*row.also, row.cause):
-        return code.cause, "likely" if code.cause != row.cause else "ambiguous"
+        vague = code.cause in (row.cause, "hardware.no-gpu")  # that no device is there, CUDA says for many reasons
+        return code.cause, "ambiguous" if vague else "likely"
     return row.cause, row.specificity
 
 

@@ -45,6 +45,7 @@ from envdoctor.facts.process import (
     ProcessThread,
     is_gpu_node,
 )
+from envdoctor.facts.program_log import ProgramLog
 from envdoctor.facts.python import (
     Distribution,
     Interpreter,
@@ -169,6 +170,7 @@ __all__ = [
     "ProcessStack",
     "ProcessThread",
     "Processes",
+    "ProgramLog",
     "Rate",
     "Reading",
     "Redaction",

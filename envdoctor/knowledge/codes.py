@@ -45,7 +45,8 @@ def nvml_code(code: int) -> CodeRow | None:
 
 
 _SAID = re.compile(
-    r"(?:init failure|Error|error|code|failed with(?: code)?|CUresult|status)\s*[:=(]?\s*(?P<number>\d{2,3})\b|\b(?P<name>CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+)"
+    r"(?:init failure|Error|error|code|failed with(?: code)?|CUresult|status|returned)\s*[:=(]?\s*(?P<number>\d{2,3})\b|"
+    r"\b(?P<name>CUDA_ERROR_[A-Z_]+|cudaError[A-Z]\w+)"
 )
 
 

@@ -53,6 +53,9 @@ ASSIGNED = (
     re.compile(
         r"^\s*(?:-\s+)?(?P<name>CUDA_VISIBLE_DEVICES):\s+(?P<value>\"[\w,.-]*\"|'[\w,.-]*'|all|-?\d[\d,]*)\s*$"
     ),  # YAML
+    re.compile(
+        r"(?:\bexport\s+|>\s?set\s+|\bENV\s+)(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|`]+)(?![`(])"
+    ),  # behind a prompt or words
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
 CAPITALS = re.compile(r"[A-Z][A-Z0-9_]{3}")
@@ -64,7 +67,7 @@ ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<na
 PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
 LISTED = re.compile(r"/dev/nvidia[\w-]*")
 NODE = re.compile(
-    r"^(?P<mode>c[rwx-]{9})[.+]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+\d+,\s*\d+\s.*?(?P<path>/dev/nvidia[\w/-]*)\s*$"
+    r"^(?P<mode>c[rwxsStT-]{9})[.+]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+\d+,\s*\d+\s.*?(?P<path>/dev/nvidia[\w/-]*)\s*$"
 )
 
 
@@ -91,9 +94,7 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
             notes.saw("ls -l /dev/nvidia*", number)
         node = NODE.match(text) if "/dev/nvidia" in text else None
         if node is not None:
-            nodes.append(
-                DeviceNode(path=node["path"], exists=True, mode=node["mode"], owner=node["owner"], group=node["group"])
-            )
+            nodes.append(_node(node, works=notes.get(Nvml, "init_code") == 0))
             notes.saw("ls -l /dev/nvidia*", number)
     if variables:
         last = max(number for _, number in variables.values())
@@ -103,6 +104,20 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
         if {"/dev/nvidiactl", "/dev/nvidia0"} <= paths and "/dev/nvidia-uvm" not in paths:
             nodes.append(DeviceNode(path="/dev/nvidia-uvm", exists=False))
         notes.note(DeviceNodes, "nodes", tuple(nodes), notes.kinds["ls -l /dev/nvidia*"])
+
+
+def _node(found: re.Match[str], *, works: bool) -> DeviceNode:
+    """A line of `ls -l`. Bits that keep others out explain a driver that does not answer; where it answers they keep nobody out."""
+    path, mode = found["path"], found["mode"]
+    barred = not works and mode[7:9] != "rw"
+    return DeviceNode(
+        path=path,
+        exists=True,
+        mode=mode,
+        owner=found["owner"],
+        group=found["group"],
+        error="EACCES" if barred else None,
+    )
 
 
 def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envdoctor.facts import Container
+from envdoctor.facts import Container, Resources
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
@@ -24,7 +24,15 @@ POD = re.compile(
     r"|\b(?:in|on|into|inside) (?:(?:a|the|my) pod|[Kk]ubernetes|k8s)\b"
 )
 POD_WORDS = ("kubectl", "nvidia-device-plugin", "kind:", "ubernetes", " pod", " k8s")
-SHM = re.compile(r"--shm-size[= ](?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host")
+STARTED = re.compile(
+    r"^\s*(?:Creating|Recreating|Starting) \S+ \.{3}(?: (?:done|error))?\s*$|^\s*(?:✔ )?Container \S+\s+(?:Created|Started|Running|Recreated)\b"
+)
+"""What Compose says of each service."""
+LXC = re.compile(r"\bLX[CD]\b|\blx[cd] (?:exec|config|launch|profile|info)\b")
+SHM = re.compile(r"--shm-size[= ][\"']?(?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host|/dev/shm")
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+DEFAULT_SHM = 64 << 20
+"""Bytes that a container's /dev/shm has where the command does not say (docs.docker.com, "docker run")."""
 
 
 VARIABLE = re.compile(
@@ -40,25 +48,49 @@ FIELDS = {
 def read_container(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the engine, and whether the last command that started a container asked for a GPU."""
     compose = 0
+    by_command = False
     for number, text in lines:
         compose = number if COMPOSE.match(text) else compose
         if compose and IMAGE.match(text):  # until a line asks for one, this file asks for no GPU
             notes.note(Container, "engine", "docker compose", number, keep=True)
             notes.note(Container, "gpus_requested", False, number, keep=True)
+        if LXC.search(text):
+            notes.saw("LXC", number)
+            notes.note(Container, "engine", "lxc", number, keep=True)
+        if STARTED.match(text):
+            notes.saw("docker compose", number)
+            notes.note(Container, "engine", "docker compose", number, keep=True)
         if "DeviceRequests" in text and re.search(r'"DeviceRequests":\s*null', text):
             notes.note(Container, "gpus_requested", False, number)
         for variable in VARIABLE.finditer(text) if "NVIDIA_" in text else ():
             notes.note(Container, FIELDS[variable["name"]], variable["value"], number)
         if any(word in text for word in POD_WORDS) and POD.search(text):
             notes.saw("Kubernetes", number)
-            notes.note(Container, "engine", "kubernetes", number, keep=True)
+            notes.values.get(Container, {}).pop("engine", None)
+            notes.note(Container, "engine", "kubernetes", number)
+            if by_command:  # that was another container
+                del notes.values[Container]["gpus_requested"]
+                by_command = False
         run = RUN.search(text) if "run" in text or "create" in text else None
         if run is None:
             if COMPOSE_ASKS.search(text):
                 notes.note(Container, "gpus_requested", True, number)
             continue
         notes.saw(f"{run['engine']} run", number)
+        if notes.get(Container, "engine") == "kubernetes":
+            continue
         notes.note(Container, "engine", run["engine"], number)
         rest = run["rest"]
         if len(rest.split()) >= 2:  # a whole command, not a mention of one
+            _shared_memory(notes, rest, number)
             notes.note(Container, "gpus_requested", bool(ASKS.search(rest)), number)
+            by_command = True
+
+
+def _shared_memory(notes: Notebook, options: str, number: int) -> None:
+    """The size of /dev/shm that a command gives its container, the engine's default where it names none."""
+    told = SHM.search(options)
+    if told is None:
+        notes.note(Resources, "shm_total_bytes", DEFAULT_SHM, number, keep=True)
+    elif told["size"]:
+        notes.note(Resources, "shm_total_bytes", int(told["size"]) * UNITS[(told["unit"] or "").lower()], number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envdoctor.facts import Interpreter, Nvml, NvmlGpu, System, TorchInstall, TorchRuntime
+from envdoctor.facts import Interpreter, KernelModule, Nvml, NvmlGpu, System, TorchInstall, TorchRuntime
 from envdoctor.read.dump_values import KEYS, note_system, note_torch, note_torch_value
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
@@ -22,6 +22,8 @@ DRIVER = re.compile(
     r"\b(?:nvidia|gpu|cuda)[ -]driver(?:[ -]version)?\s*[:=]?\s*v?(?P<version>\d{3}\.\d{2,3}(?:\.\d+)?)\b",
     re.IGNORECASE,
 )
+REPORTED = re.compile(r"\b(?P<who>libcuda|kernel) reported version is: (?P<version>\d{3}\.\d+(?:\.\d+)?)")
+"""TensorFlow, where CUDA finds no device."""
 ULTRALYTICS = re.compile(
     r"(?:\bPython-(?P<python>\d+\.\d+(?:\.\d+)?)\s+torch-|\b(?:YOLOv\d|Using)\b.{0,40}?\btorch )(?P<torch>\d+\.\d+\.\d+\S*)\s*(?P<device>CPU|CUDA:\d+)?"
 )
@@ -84,6 +86,9 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
             note_torch(notes, build["version"], number)
         if "wsl" in (lowered := text.lower()) or "microsoft" in lowered or WSL1.match(text):
             _told_wsl(notes, text, number)
+        reported = REPORTED.search(text) if "reported version" in text else None
+        if reported is not None:
+            _tensorflow_versions(notes, reported, number)
         driver = DRIVER.search(text) if "driver" in lowered else None
         if driver is not None:
             notes.note(Nvml, "driver_version", driver["version"], number, keep=True)
@@ -127,6 +132,16 @@ def _column(notes: Notebook, key: str, value: str, number: int, gpus: dict[int, 
     reader = KEYS.get(key.lower())
     if reader is not None:
         reader(notes, value.partition(" @")[0].partition(" |")[0], number)
+
+
+def _tensorflow_versions(notes: Notebook, found: re.Match[str], number: int) -> None:
+    """Both end in a zero that the driver's own version has not."""
+    version = re.sub(r"(?<=\.\d\d\d)\.0$|(?<=\.\d\d)\.0$", "", found["version"])
+    if found["who"] == "kernel":
+        notes.note(KernelModule, "version", version, number, keep=True)
+        notes.note(KernelModule, "loaded", True, number, keep=True)
+    else:
+        notes.note(Nvml, "library_version", version, number)
 
 
 def _yolo_checks(notes: Notebook, text: str, number: int) -> None:

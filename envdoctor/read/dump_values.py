@@ -111,6 +111,13 @@ def _wsl(notes: Notebook, lowered: str, number: int) -> None:
         notes.note(System, "wsl", 1, number)
 
 
+def _hypervisor(notes: Notebook, value: str, number: int) -> None:
+    """As lscpu names it. WSL's machine is one of Microsoft's, too."""
+    name = value.lower()
+    if name and notes.get(System, "wsl") is None:
+        notes.note(System, "hypervisor", name, number, keep=True)
+
+
 def _python(notes: Notebook, value: str, number: int) -> None:
     found = re.match(r"(\d\.\d+(?:\.\d+)?)", value)
     if found is not None:
@@ -171,6 +178,7 @@ KEYS: dict[str, Callable[[Notebook, str, int], None]] = {
         ),
         _driver,
     ),
+    "hypervisor vendor": _hypervisor,
     **dict.fromkeys(("os", "operating system"), note_system),
     **dict.fromkeys(("python platform", "platform"), _platform),
     **dict.fromkeys(("python version", "python"), _python),

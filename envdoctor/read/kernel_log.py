@@ -15,7 +15,8 @@ from envdoctor.read.notebook import Notebook
 NEWEST = 400
 BEARS = re.compile(
     r"NVRM|nvidia|nouveau|\bXid\b|SXid|nvlink|Secure ?Boot|secureboot|module verification failed|Lockdown: modprobe|"
-    r"BAR \d+.*(?:failed|no space|can't)|Loading of (?:module|unsigned)|Key was rejected|fallen off the bus|PCIe Bus Error",
+    r"BAR \d+.*(?:failed|no space|can't|assigned)|bridge window.*(?:failed|no space|can't)|\[10de:|"
+    r"Loading of (?:module|unsigned)|Key was rejected|fallen off the bus|PCIe Bus Error",
     re.IGNORECASE,
 )
 TIME = re.compile(

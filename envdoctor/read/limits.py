@@ -17,6 +17,8 @@ WORDS = re.compile(r"nr_(?:periods|throttled)|cpu\.max|--cpus|CPU\(s\)|affinity|
 DOCKER = re.compile(r"--cpus[= ](?P<value>\d+(?:\.\d+)?)")
 CPUS = re.compile(r"^\s*CPU\(s\):\s+(?P<value>\d+)\s*$")
 AFFINITY = re.compile(r"cpu_affinity\(\)|sched_getaffinity\(")
+SET = re.compile(r"\bsched_setaffinity\(\d+, \d+, \[(?P<list>\d+(?:[ ,]+\d+)*)\]\)\s*= 0")
+"""As strace shows it."""
 LIST = re.compile(r"^\s*[\[{](?P<list>\d+(?:\s*,\s*\d+)*)[\]}]\s*$")
 SHM = re.compile(r"^(?:shm|tmpfs)\s+(?P<size>\d+(?:\.\d+)?)(?P<unit>[KMG])\s+.*/dev/shm\s*$")
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -24,7 +26,7 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 def read_limits(lines: Sequence[Line], notes: Notebook) -> None:
     """Note quota, throttling, affinity and the size of /dev/shm."""
-    asked = False
+    asked = 0
     for number, text in lines:
         if not asked and WORDS.search(text) is None:
             continue
@@ -44,5 +46,11 @@ def read_limits(lines: Sequence[Line], notes: Notebook) -> None:
             notes.note(Resources, "shm_total_bytes", int(size[1]), number)
         answer = LIST.match(text)
         if asked and answer is not None:
-            notes.note(Resources, "affinity_cpus", len(answer["list"].split(",")), number)
-        asked = bool(AFFINITY.search(text))
+            count = len(answer["list"].split(","))
+            if asked > 1:  # asked again later: what it was at first is what the machine has
+                notes.note(Resources, "logical_cpus", count, number, keep=True)
+            notes.note(Resources, "affinity_cpus", count, number)
+        given = SET.search(text)
+        if given is not None:
+            notes.note(Resources, "affinity_cpus", len(given["list"].replace(",", " ").split()), number)
+        asked = len(AFFINITY.findall(text)) or max(0, asked - 1)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
-from envdoctor.facts import LoadedLibraries, LoadedLibrary
+from envdoctor.facts import DriverLibraries, DriverLibrary, LoadedLibraries, LoadedLibrary
 from envdoctor.knowledge.libraries import family_of
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
 LDD = re.compile(r"^\s*(?P<name>lib[\w.+-]+\.so[\w.]*) => (?P<path>/\S+) \(0x[0-9a-f]+\)")
+CACHED = re.compile(r"^\s*libcuda\.so\.1 \([^)]*\) => (?P<path>/\S+)")
+"""One line of `ldconfig -p`: the first of a name is the one that is taken."""
 ASKED = re.compile(r"file=(?P<name>lib\S+\.so\S*) \[\d+\];\s+needed by (?P<by>/\S+)")
 TRYING = re.compile(r"\btrying file=(?P<path>/\S+)")
 TAKEN = re.compile(r"file=(?P<name>lib\S+\.so\S*) \[\d+\];\s+generating link map")
@@ -30,12 +33,18 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
     found: dict[str, tuple[str, int]] = {}
     trying: str | None = None
     by_own = False
-    by_variable = False
+    by_variable = imports = False
+    drivers: list[str] = []
     for number, text in lines:
         if ".so" not in text or len(text) > 2000:
             by_variable = by_variable or bool(SEARCHED.search(text))
+            imports = imports or ("LD_DEBUG" in text and "import torch" in text)
             continue
         asked, tried = ASKED.search(text), TRYING.search(text)
+        cached = CACHED.match(text) if "=> /" in text else None
+        if cached is not None:
+            notes.saw("ldconfig -p", number)
+            drivers.append(cached["path"])
         if asked is not None:
             by_own = bool(OWN.search(posixpath.normpath(asked["by"])))
             notes.saw("LD_DEBUG", number)
@@ -51,6 +60,13 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
                 notes.saw({LDD: "ldd", INIT: "LD_DEBUG", MAPPED: "a memory map"}[pattern], number)
         if path is not None:
             found[path] = (path, number)
+    if drivers and "/compat/" in drivers[0]:
+        notes.note(
+            DriverLibraries,
+            "copies",
+            tuple(_libcuda(path, wins=not index) for index, path in enumerate(drivers)),
+            notes.kinds["ldconfig -p"],
+        )
     own = any(OWN.search(posixpath.normpath(path)) for path in found)
     rows = []
     for path, _ in found.values():
@@ -58,15 +74,22 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
         if family is None:
             continue
         outside = OWN.search(posixpath.normpath(path)) is None
-        reason = "LD_LIBRARY_PATH" if outside and by_variable else None
+        reason = "LD_LIBRARY_PATH" if outside and (by_variable or imports) else None
         row = LoadedLibrary(name=family, path=path, reason=reason, version=_version(path))
         rows.append(msgspec.structs.replace(row, owner_kind="system" if outside else "wheel"))
     if rows:
         number = min(number for _, number in found.values())
         notes.note(LoadedLibraries, "libraries", tuple(rows), number)
         notes.note(LoadedLibraries, "complete", False, number)
-    if (own or by_own) and any(row.owner_kind == "system" and row.name != "cuda" for row in rows):
+    if (own or by_own or imports) and any(row.owner_kind == "system" and row.name != "cuda" for row in rows):
         notes.saw("a library of the machine beside torch's own", 1)
+
+
+def _libcuda(path: str, *, wins: bool) -> DriverLibrary:
+    kind: Literal["compat", "stub", "driver"] = (
+        "compat" if "/compat/" in path else "stub" if "/stubs/" in path else "driver"
+    )
+    return DriverLibrary(name="libcuda.so.1", path=path, real_path=path, kind=kind, found_by="ld.so.cache", wins=wins)
 
 
 def _version(path: str) -> str | None:

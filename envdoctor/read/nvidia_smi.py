@@ -24,6 +24,8 @@ USE_ROW = re.compile(
     r"\|\s*(?:(?P<use>\d+)%|N/A|ERR!)?\s*(?P<mode>Default|E\. Process|E\. Thread|Exclusive_Process|Prohibited|N/A)?"
 )
 MIG_ROW = re.compile(r"\|\s*(?:Enabled|Disabled)\*?\s*\|")
+MIG_DEVICE = re.compile(r"^\|\s*(?P<index>\d+)\s+\d+\s+\d+\s+\d+\s+\|")
+MIG_LISTED = re.compile(r"^\s+MIG \S+\s+Device\s+\d+: \(UUID: (?P<uuid>MIG-[\w/-]+)\)")
 LISTED = re.compile(r"^\s*GPU (?P<index>\d+): (?P<name>.+?) \(UUID: (?P<uuid>GPU-[\w-]+)\)")
 MODES = {"Default": 0, "E. Thread": 1, "Prohibited": 2, "E. Process": 3, "Exclusive_Process": 3}
 LOG = "==============NVSMI LOG=============="
@@ -56,10 +58,17 @@ def read_nvidia_smi(lines: Sequence[Line], notes: Notebook) -> None:
             continue
         if last is not None and MIG_ROW.search(text):
             gpus[last]["mig_mode"] = int("Enabled" in text)
+        instance, named = MIG_DEVICE.match(text), MIG_LISTED.match(text)
+        if instance is not None and int(instance["index"]) in gpus:
+            gpu = gpus[int(instance["index"])]
+            gpu["mig_uuids"] = (*gpu.get("mig_uuids", ()), "?")  # the table has no uuids
+        elif named is not None and last is not None:
+            gpus[last]["mig_uuids"] = (*gpus[last].get("mig_uuids", ()), named["uuid"])
         listed = LISTED.match(text)
         if listed is not None:
             notes.saw("nvidia-smi -L", number)
-            gpus.setdefault(int(listed["index"]), {}).update(name=listed["name"], uuid=listed["uuid"])
+            last = int(listed["index"])
+            gpus.setdefault(last, {}).update(name=listed["name"], uuid=listed["uuid"])
         product, license_ = PRODUCT.match(text), LICENSE.match(text)
         if product is not None:
             last = len(gpus) if last is None or "name" in gpus.get(last, {}) else last

@@ -25,15 +25,31 @@ ASKED = re.compile(
 )
 """What pip was told to install: it counts where no more is said of the torch that then ran."""
 REFUSED = ("No matching distribution", "Could not find a version", "ResolutionImpossible")
-CPU_BUILD = re.compile(r"^\s*(?:\[conda\]\s*)?pytorch\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE)
+CPU_BUILD = re.compile(
+    r"^\s*(?:\[conda\]\s*)?(?:[+~-]\s+)?pytorch(?:-nightly)?\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE
+)
+PLANNED = re.compile(r"^\s*\S+\s+\S+::(?P<name>pytorch(?:-nightly)?)-(?P<version>\d[\w.+]*)-(?P<build>\S+)")
+"""What conda says that it will install: ``pytorch  conda-forge/linux-64::pytorch-2.1.0-cpu_mkl_py310h0a2b0f1_0``."""
+CONDA = re.compile(
+    r"^\s*(?:\[conda\]\s*)?(?P<name>pytorch|pytorch-nightly|torch)\s+(?P<version>\d+\.\d+\.\d+\S*)\s+(?P<build>\S*_\d+)(?:\s|$)"
+)
+"""A row of `conda list`, which has packages from pip, too."""
 
 
 def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
     """Note every package with its version; torch's tells its build."""
     found: dict[tuple[str, str], int] = {}
+    names: dict[str, str] = {}
     for number, text in lines:
         if len(text) > 300:
             continue
+        planned = PLANNED.match(text) if "::" in text else None
+        if planned is not None:
+            _planned(notes, planned, number)
+            continue
+        conda = CONDA.match(text) if "torch" in text else None
+        if conda is not None:
+            names.setdefault(conda["name"], conda["version"].partition("+")[0])
         row = PINNED.match(text) or TENSORFLOW.match(text)
         if row is None:
             continue
@@ -46,6 +62,9 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
             if CPU_BUILD.match(text) or "cpuonly" in text:
                 notes.note(TorchInstall, "cuda", "", number)
                 notes.note(TorchInstall, "hip", "", number)
+    if len(set(names.values())) > 1:  # the same files come from each
+        twice = tuple(Distribution(name="torch", version=version, location="") for version in names.values())
+        notes.note(TorchInstall, "distributions", twice, min(found.values(), default=1))
     if found:
         first = min(found.values())
         notes.saw("a list of packages", first)
@@ -54,6 +73,14 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
         )
         if rows:
             notes.note(Packages, "distributions", rows, first)
+
+
+def _planned(notes: Notebook, row: re.Match[str], number: int) -> None:
+    notes.saw("a plan of conda's", number)
+    note_torch(notes, row["version"], number)
+    if "cpu" in row["build"]:
+        notes.note(TorchInstall, "cuda", "", number)
+        notes.note(TorchInstall, "hip", "", number)
 
 
 def read_pip_command(lines: Sequence[Line], notes: Notebook) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from envdoctor.facts import KernelModule, PciBus, PciDevice
+from envdoctor.facts import KernelModule, PciBus, PciDevice, System
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
@@ -19,8 +19,28 @@ CLASSES = {"VGA compatible controller": "0300", "3D controller": "0302", "Displa
 VENDORS = {"NVIDIA": "10de", "Intel": "8086", "Advanced Micro Devices": "1002", "AMD": "1002"}
 WHOLE = 8
 """Lines from which on a listing is taken for the whole bus: fewer may be what a grep left."""
+WHOLE_OF_VM = 4
+"""The same of a virtual machine: its bus is short."""
+VIRTUAL = re.compile(r"\b(?P<kind>QEMU|Virtio|VMware|VirtualBox|Hyper-V|Xen|Amazon\.com)\b", re.IGNORECASE)
+HYPERVISORS = {
+    "qemu": "kvm",
+    "virtio": "kvm",
+    "vmware": "vmware",
+    "virtualbox": "oracle",
+    "hyper-v": "microsoft",
+    "xen": "xen",
+}
+LSHW = re.compile(
+    r"^\s*(?:(?P<begin>\*-display(?::\d+)?(?: \w+)?)|(?P<key>product|vendor|bus info|configuration): (?P<value>.+))\s*$"
+)
+INXI = re.compile(r"\bDevice-\d+: NVIDIA (?P<name>.+?)\s+(?:vendor: .+? )?driver: (?P<driver>\S+)")
 ASKED = re.compile(r"\blspci\b.*\bgrep\b.*nvidia", re.IGNORECASE)
 ASKED_MODULES = re.compile(r"\blsmod\b.*\bgrep\b.*nvidia", re.IGNORECASE)
+EMPTY = re.compile(
+    r"(?i)^\W*(?:the )?(?:result|output)s? (?:is|was) empty|^\W*\(?(?:no|empty) (?:output|result)|"
+    r"^\W*(?:shows?|prints?|returns?|gives) nothing|^\W*(?:nothing|empty)\W*$"
+)
+"""What people write in place of no output."""
 PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|>>>)")
 MODULE = re.compile(
     r"^(?P<name>nvidia|nvidia_uvm|nvidia_drm|nvidia_modeset|nouveau|nvidia_peermem|nova_core)\s+\d{4,}\s+\d+(?:\s|$)"
@@ -32,17 +52,20 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
     devices: list[dict[str, Any]] = []
     listed, first, asked = 0, 0, False
     asked_modules = False
+    hypervisor: str | None = None
     current: dict[str, Any] | None = None
     for number, text in lines:
         found = DEVICE.match(text)
         if found is not None:
             listed, first = listed + 1, first or number
             current = _device(found)
+            virtual = VIRTUAL.search(text)
+            hypervisor = HYPERVISORS.get(virtual["kind"].lower(), "kvm") if virtual is not None else hypervisor
             devices += [current] if current is not None else []
         driver = DRIVER.match(text)
         if driver is not None and current is not None:
             current["driver"] = driver["driver"]
-        if asked and PROMPT.match(text):
+        if asked and (PROMPT.match(text) or EMPTY.match(text)):
             listed, first = max(listed, WHOLE), first or number  # grep printed nothing: none of NVIDIA's is there
         if asked_modules and PROMPT.match(text):
             notes.saw("lsmod", number - 1)
@@ -57,12 +80,44 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
                 notes.note(KernelModule, field, True, number)
     if notes.get(KernelModule, "nouveau_loaded"):
         notes.note(KernelModule, "loaded", False, notes.kinds["lsmod"], keep=True)
+    devices += _displays(lines)
+    first = first or (notes.kinds.setdefault("lshw", 1) if devices else 0)
     seen = any(device["vendor"] == "10de" for device in devices)
-    if seen or listed >= WHOLE:
+    if hypervisor is not None:
+        notes.note(System, "hypervisor", hypervisor, first, keep=True)
+    if seen or listed >= (WHOLE if hypervisor is None else WHOLE_OF_VM):
         notes.saw("lspci", first)
         rows = tuple(PciDevice(**device) for device in devices)
         notes.note(PciBus, "devices", rows, first)
         notes.note(PciBus, "device_count", listed, first)
+
+
+def _displays(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """NVIDIA's display devices as lshw and inxi show them, which is less than lspci does."""
+    devices: list[dict[str, Any]] = []
+    current: dict[str, str] = {}
+    for _, text in [*lines, Line(0, "*-display")]:
+        inxi = INXI.search(text) if "Device-" in text else None
+        if inxi is not None:
+            devices.append(_named(inxi["name"], "?", "" if inxi["driver"] == "N/A" else inxi["driver"]))
+        row = LSHW.match(text) if "*-display" in text or ": " in text else None
+        if row is None:
+            continue
+        if row["begin"] is None:
+            current[row["key"]] = row["value"]
+            continue
+        driver = re.search(r"\bdriver=(\S+)", current.get("configuration", ""))
+        if "NVIDIA" in current.get("vendor", "") and "bus info" in current:
+            address = current["bus info"].partition("@")[2]
+            devices.append(_named(current.get("product", "?"), address, driver[1] if driver is not None else None))
+        current = {}
+    return devices
+
+
+def _named(product: str, address: str, driver: str | None) -> dict[str, Any]:
+    name = re.search(r"\[([^\]]+)\]", product)
+    device = {"address": address, "vendor": "10de", "device": "?", "device_class": "0300", "driver": driver}
+    return {**device, "name": name[1] if name is not None else None}
 
 
 def _device(found: re.Match[str]) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import msgspec
 from envdoctor.facts import (
     Container,
     DeviceNodes,
+    DriverLibraries,
     Environment,
     Fact,
     Interpreter,
@@ -20,6 +21,7 @@ from envdoctor.facts import (
     Nvml,
     Packages,
     PciBus,
+    ProgramLog,
     Reading,
     Resources,
     Snapshot,
@@ -33,7 +35,6 @@ from envdoctor.knowledge.messages import recognise
 from envdoctor.knowledge.releases import release
 from envdoctor.read.console import read_console
 from envdoctor.read.container import read_container
-from envdoctor.read.copies import read_copies
 from envdoctor.read.driver_packages import read_driver_packages
 from envdoctor.read.dump import read_dump
 from envdoctor.read.kernel_log import read_kernel_log
@@ -44,16 +45,20 @@ from envdoctor.read.notebook import Notebook
 from envdoctor.read.nvidia_smi import read_nvidia_smi
 from envdoctor.read.packages import read_packages, read_pip_command
 from envdoctor.read.pci import read_pci
+from envdoctor.read.program_log import read_program_log
+from envdoctor.read.tensors import read_tensors
 
 Reader = Callable[[Sequence[Line], Notebook], None]
 
 READERS: tuple[Reader, ...] = (
     *(read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console),
-    *(read_container, read_limits, read_loader, read_copies, read_pci, read_driver_packages, read_pip_command),
+    *(read_container, read_limits, read_loader, read_tensors, read_pci, read_driver_packages, read_program_log),
+    read_pip_command,
 )
 KINDS: tuple[type[Fact], ...] = (
-    *(System, PciBus, Nvml, KernelModule, KernelLog, DeviceNodes, Environment, Interpreter),
+    *(System, PciBus, Nvml, KernelModule, KernelLog, DeviceNodes, DriverLibraries, Environment, Interpreter),
     *(Container, Resources, TorchInstall, Packages, TorchRuntime, LoadedLibraries, Work),
+    ProgramLog,
 )
 
 
@@ -64,8 +69,10 @@ OLD_BUILDS = {
     **dict.fromkeys(("1.5", "1.6", "1.7"), "10.2"),
 }
 """The CUDA of the package index's builds that are older than the table of releases (https://pytorch.org/get-started/previous-versions/)."""
+TORCH_FILE = re.compile(r"(?:site|dist)-packages[/\\]{1,2}torch[/\\]")
 AMD = re.compile(
-    r"\bAMD (?:GPU|Radeon|Instinct)|\bRadeon (?:RX|VII|Pro|\(TM\))|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
+    r"\bAMD (?:GPU|Radeon|Instinct|Raven|Renoir|Vega|Navi|Picasso|Cezanne|Lucienne)\b|"
+    r"\bGPU[^\n:]{0,40}: ?AMD\b|\bRadeon (?:RX|VII|Pro|\(TM\))|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
 )
 AMD_WORDS = ("AMD ", "Radeon", "RX", "gfx", "-directml", "MI")
 
@@ -78,6 +85,8 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
         read(lines, notes)
     if Interpreter in notes.values:
         notes.note(Interpreter, "path", "python3", 0, keep=True)  # as a fix has to call it
+    if notes.get(TorchInstall, "present") is False and any(TORCH_FILE.search(line.text) for line in lines):
+        del notes.values[TorchInstall]["present"]  # a dump says so of a torch that cannot be imported, too
     derive(notes)
     facts: dict[str, Fact] = {}
     for kind in KINDS:

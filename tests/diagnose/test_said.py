@@ -5,7 +5,7 @@ import pytest
 from envdoctor.diagnose.plugins import load_checks
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Message, Messages
+from envdoctor.facts import Container, Message, Messages
 from envdoctor.knowledge.messages import MESSAGES, MessageRow
 
 READ = ("cuda.", "cudnn.", "nccl.")
@@ -32,9 +32,9 @@ def test_quotes_fit() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
 def test_every_message_of_these_areas_is_heard(row: MessageRow) -> None:
-    """Alone, without any other fact: as in a pasted line."""
+    """Alone, as in a pasted line; of a container, where error 803 is another cause."""
     said = Messages(messages=(Message(key=row.key, text=f"some words, {row.pattern} {'and more ' * 12}"),))
-    findings = judge(str(row.cause), said).findings
+    findings = judge(str(row.cause), said, Container(engine="docker", gpus_requested=True)).findings
     assert findings
     assert all(len(finding.title) <= 100 and len(finding.fix) <= 2 for finding in findings)
     assert load_checks().by_id()[str(row.cause)]

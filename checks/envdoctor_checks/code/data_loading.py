@@ -32,10 +32,18 @@ from envdoctor.facts import (
     ProcessNodes,
     ProcessRelative,
     ProcessStack,
+    ProgramLog,
 )
 
+WAITS = 0.5
+"""Of a step's time: below it the GPU is busy most of the time."""
 
-@check("code.data-loading", fields=("messages.messages|process_gpus.gpus",), explains=("compute.launch-stall",))
+
+@check(
+    "code.data-loading",
+    fields=("messages.messages|process_gpus.gpus|program_log.data_seconds",),
+    explains=("compute.launch-stall",),
+)
 def data_loading(
     messages: Messages | None,
     process: Process | None,
@@ -43,6 +51,7 @@ def data_loading(
     process_nodes: ProcessNodes | None,
     process_gpus: ProcessGpus | None,
     process_stack: ProcessStack | None,
+    program_log: ProgramLog | None,
 ) -> Iterator[Finding]:
     """The input pipeline cannot keep up, and the GPU waits for data.
 
@@ -65,6 +74,9 @@ def data_loading(
         percent = busy(gpus)
         if percent is not None and percent < IDLE_GPU and loads_data(process, process_gpus, process_stack):
             yield _running(process, loaders(process, process_gpus), gpus, percent, process_stack)
+    if program_log is not None and (waits := _waits(program_log)):
+        yield waits
+        return
     said = next(iter(pointing_at(messages, "code.data-loading")), None) if messages is not None else None
     if said is None or messages is None:
         return
@@ -74,6 +86,24 @@ def data_loading(
         evidence=(messages.says("messages", said.text),),
         fix=(Fix("Set num_workers to the processors that there are", "nproc"),),
         confidence=confidence_of(said),
+    )
+
+
+def _waits(log: ProgramLog) -> Finding | None:
+    """Of a training loop that prints how long its steps wait for data."""
+    step, data = log.step_seconds, log.data_seconds
+    if not step or data is None or data / step < WAITS:
+        return None
+    return Finding(
+        title=f"A training step takes {step:.3g} s, and waits {data:.3g} s of it for data ({data / step:.0%})",
+        severity="warning",
+        detail="The GPU waits for the next batch.",
+        evidence=(log.says("data_seconds", f"{data:.3g} s of {step:.3g} s"),),
+        fix=(
+            Fix("Set num_workers to the processors that there are, and make each item cheaper to load", "nproc"),
+            Fix("Keep the data on a local disk, packed in few large files"),
+        ),
+        confidence="likely",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.measured import on_gpu, place
-from envdoctor.facts import DeviceWork, Evidence, Work
+from envdoctor.facts import DeviceWork, Evidence, ProgramLog, Work
 
 CONTEXT_BYTES = 64 << 20
 """A CUDA context alone takes more than this: a GPU that this process worked on holds more memory than before."""
@@ -14,8 +14,12 @@ MANY_COPIES = 2
 """To the host in one step: the loss may be read once."""
 
 
-@check("compute.cpu-fallback", explains=("compute.launch-stall", "compute.step-jitter", "compute.slow"))
-def cpu_fallback(work: Work) -> Iterator[Finding]:
+@check(
+    "compute.cpu-fallback",
+    fields=("work.devices|program_log.layers_offloaded",),
+    explains=("compute.launch-stall", "compute.step-jitter", "compute.slow"),
+)
+def cpu_fallback(work: Work | None, program_log: ProgramLog | None) -> Iterator[Finding]:
     """Work runs on the processor though a GPU is there to run it.
 
     What it means:
@@ -32,7 +36,9 @@ def cpu_fallback(work: Work) -> Iterator[Finding]:
     Often mistaken for:
     A slow GPU, or a slow data loader.
     """
-    for device in on_gpu(work):
+    if program_log is not None and program_log.layers_offloaded is False and program_log.layers_asked:
+        yield _of_llama(program_log)
+    for device in on_gpu(work) if work is not None else ():
         signs = _signs(device)
         if len(signs) < 2:
             continue
@@ -49,6 +55,25 @@ def cpu_fallback(work: Work) -> Iterator[Finding]:
             fix=(Fix("Find who moves it: grep the program for .cpu(), .to('cpu') and device='cpu'"),),
             gpu=device.gpu,
         )
+
+
+def _of_llama(log: ProgramLog) -> Finding:
+    layers = "all" if (log.layers_asked or 0) < 0 else str(log.layers_asked)
+    return Finding(
+        title=f"llama.cpp was told to put {layers} layers on the GPU, and its log has none there",
+        detail="A build without CUDA ignores the option and says nothing of a GPU while it loads.",
+        evidence=(
+            log.says("layers_asked", f"{layers} layers asked for"),
+            log.says("layers_offloaded", "none offloaded"),
+        ),
+        fix=(
+            Fix(
+                "Install a build with CUDA",
+                "CMAKE_ARGS=-DGGML_CUDA=on pip install --force-reinstall --no-cache-dir llama-cpp-python",
+            ),
+        ),
+        confidence="likely",
+    )
 
 
 def _signs(device: DeviceWork) -> list[Evidence]:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from envdoctor.diagnose.api import Finding, check
+from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import compute_capabilities, torch_version
 from envdoctor.diagnose.remedy import torch_wheel
-from envdoctor.facts import CudaDriver, Interpreter, Nvml, TorchRuntime, Work
+from envdoctor.facts import CudaDriver, Interpreter, Nvml, ProgramLog, TorchRuntime, Work
 from envdoctor.knowledge.archs import runs_on
+from envdoctor.knowledge.drivers import architecture, cuda_of_driver, version_key
 
 FELT = 2.0
 """Seconds of a first run that are felt; loading a library takes less."""
 
 
-@check("compute.jit", fields=("torch_runtime.arch_list",))
+@check("compute.jit", fields=("torch_runtime.arch_list|program_log.cuda",))
 def jit(
-    torch_runtime: TorchRuntime,
+    torch_runtime: TorchRuntime | None,
     cuda_driver: CudaDriver | None,
     nvml: Nvml | None,
     work: Work | None,
     interpreter: Interpreter | None,
+    program_log: ProgramLog | None,
 ) -> Iterator[Finding]:
     """The first run is slow: this build has no binary for the GPU, and the driver compiles PTX.
 
@@ -37,6 +39,10 @@ def jit(
     Often mistaken for:
     A hang at the first step.
     """
+    if program_log is not None and (newer := _newer_than_its_cuda(program_log)):
+        yield newer
+    if torch_runtime is None:
+        return
     arch_list = torch_runtime.arch_list or ()
     capabilities = compute_capabilities(cuda_driver, nvml)
     compiled = [capability for capability in dict.fromkeys(capabilities) if runs_on(arch_list, capability) == "ptx"]
@@ -52,3 +58,22 @@ def jit(
         evidence=(torch_runtime.says("arch_list", " ".join(arch_list)),),
         fix=(torch_wheel(interpreter, driver_cuda=None, compute_capabilities=compiled),),
     )
+
+
+def _newer_than_its_cuda(log: ProgramLog) -> Finding | None:
+    """A program that loaded the libraries of a CUDA which cannot compile for the GPU that it found: what runs there comes from PTX."""
+    for capability in log.capabilities if log.cuda else ():
+        row = architecture(capability)
+        first = cuda_of_driver(str(row.first_branch)) if row is not None and row.first_branch is not None else None
+        loaded = version_key(log.cuda or "0")
+        if first is None or loaded >= first[: len(loaded)]:
+            continue
+        return Finding(
+            title=f"The program loaded CUDA {log.cuda}, which is older than compute capability {capability} (CUDA {first[0]}.{first[1]})",
+            severity="warning",
+            detail="It has no binaries for this GPU: the driver compiles every kernel from PTX when it is first used, which takes minutes.",
+            evidence=(log.says("cuda", f"CUDA {log.cuda}"), log.says("capabilities", capability)),
+            fix=(Fix(f"Install a build of the program with CUDA {first[0]}.{first[1]} or newer"),),
+            confidence="likely",
+        )
+    return None

@@ -44,6 +44,8 @@ def shm_too_small(
     """
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
     size = resources.shm_total_bytes if resources is not None else None
+    if said is None and size is not None and size <= DOCKER_DEFAULT and messages is not None:
+        said = messages.has("os-no-space")  # of the disk, or of /dev/shm, which is small enough to be it
     tiny = size is not None and size < UNUSABLE
     small = size is not None and size <= DOCKER_DEFAULT and in_container(container)
     if not tiny and said is None and not small:
@@ -74,7 +76,7 @@ def shm_too_small(
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),
         fix=(_fix(container),),
-        confidence="certain" if said is not None or not tiny else "likely",
+        confidence="likely" if tiny or (said is not None and said.key == "os-no-space") else "certain",
     )
 
 

@@ -15,15 +15,24 @@ from envdoctor.facts import (
     DriverLibrary,
     Environment,
     KernelModule,
+    Message,
     Messages,
     Nvml,
     TorchInstall,
     TorchRuntime,
 )
 from envdoctor.knowledge import drivers
+from envdoctor.knowledge.messages import message
 
 NOT_SUPPORTED_ON_DEVICE = 804
 NVML_LIB_RM_VERSION_MISMATCH = 18
+MISMATCH = (
+    "cuda-system-driver-mismatch",
+    "torch-error-803",
+    "cuda-name-cuda-error-system-driver",
+    "cuda-name-cudaerrorsystemdriver",
+)
+FAILURES = ("cuda.init-failed", "hardware.no-gpu", "driver.version-mismatch", "cuda.compat-conflict")
 REASONS = {
     803: "The compat library was not made for this driver.",
     NOT_SUPPORTED_ON_DEVICE: "This card does not support forward compatibility.",
@@ -91,6 +100,24 @@ def compat_conflict(
         yield _by_code_alone(cuda_driver, nvml, driver)
         return
     said = next(iter(pointing_at(messages, "cuda.compat-conflict")), None)
+    if (
+        cuda_driver is None
+        and copy is not None
+        and messages is not None
+        and (said is not None or _fails(messages, torch_runtime))
+    ):
+        yield _in_front(copy, messages, said, environment, container)
+        return
+    if said is not None and said.key.startswith(MISMATCH) and container is None:
+        said = None  # without a container it is nearly always an upgrade without a restart
+    if (
+        cuda_driver is None
+        and driver_libraries is None
+        and (higher := _above_its_own(nvml))
+        and _fails(messages, torch_runtime)
+    ):
+        yield _by_nvidia_smi(nvml, higher)
+        return
     if cuda_driver is None and driver_libraries is None and messages is not None and said is not None:
         yield Finding(
             title=f"cuda-compat and driver {driver or ''} do not go together: {quoted(said, 45)}".replace("  ", " "),
@@ -100,6 +127,50 @@ def compat_conflict(
             ),
             confidence=confidence_of(said),
         )
+
+
+def _above_its_own(nvml: Nvml | None) -> str | None:
+    """The CUDA that nvidia-smi shows where the driver by itself has a lower one: it asked the libcuda that it found."""
+    if nvml is None or nvml.driver_version is None or nvml.cuda_driver_version is None:
+        return None
+    own = drivers.cuda_of_driver(nvml.driver_version)
+    shown = nvml.cuda_driver_version // 1000, nvml.cuda_driver_version % 1000 // 10
+    return f"{shown[0]}.{shown[1]}" if own is not None and own < shown else None
+
+
+def _fails(messages: Messages | None, runtime: TorchRuntime | None) -> bool:
+    """Whether a report has CUDA fail."""
+    if runtime is not None and runtime.cuda_available is False:
+        return True
+    rows = [message(said.key) for said in (messages.messages if messages is not None else ())]
+    return any(row is not None and row.cause in FAILURES for row in rows)
+
+
+def _by_nvidia_smi(nvml: Nvml | None, higher: str) -> Finding:
+    assert nvml is not None
+    return Finding(
+        title=f"nvidia-smi shows CUDA {higher} over driver {nvml.driver_version}: a libcuda of cuda-compat is in front, and CUDA fails",
+        detail="The driver's own libcuda has a lower CUDA.",
+        evidence=(nvml.says("driver_version"), nvml.says("cuda_driver_version", higher)),
+        fix=(Fix("Take compat folders out of the loader's path", "unset LD_LIBRARY_PATH; ldconfig -p | grep compat"),),
+        confidence="likely",
+    )
+
+
+def _in_front(
+    copy: DriverLibrary,
+    messages: Messages,
+    said: Message | None,
+    environment: Environment | None,
+    container: Container | None,
+) -> Finding:
+    return Finding(
+        title=f"{copy.path} comes first on the loader's path, and CUDA fails: {quoted(said, 45) if said else 'no device'}",
+        detail="It is cuda-compat's libcuda, not the driver's own.",
+        evidence=(copy.says("path"), *((messages.says("messages", said.text),) if said is not None else ())),
+        fix=_ways_out(copy, environment, container),
+        confidence="likely",
+    )
 
 
 def _upgraded(libraries: DriverLibraries | None, module: KernelModule | None, nvml: Nvml | None) -> bool:

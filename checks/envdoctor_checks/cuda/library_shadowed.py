@@ -97,7 +97,7 @@ def library_shadowed(
 def _from_the_machine(loaded: LoadedLibraries, environment: Environment | None) -> Iterator[Finding]:
     """Of a report that shows only some lookups: a wheel's library that took another of the machine by LD_LIBRARY_PATH."""
     for one in loaded.libraries:
-        if one.owner_kind == "system" and one.reason == "LD_LIBRARY_PATH" and one.name not in ("cuda", "cudart"):
+        if one.owner_kind == "system" and one.reason == "LD_LIBRARY_PATH" and one.name != "cuda":
             yield Finding(
                 title=f"{short(one.path, 60)} is loaded by LD_LIBRARY_PATH for a library of the wheels",
                 detail="The wheels bring their own copy, of the version that they were built with.",

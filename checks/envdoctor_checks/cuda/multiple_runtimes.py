@@ -7,15 +7,21 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.loaded import out_of_the_way, parts, version_of, with_version
 from envdoctor.diagnose.predicates import torch_cuda, torch_works
-from envdoctor.facts import Environment, LoadedLibraries, TorchInstall, TorchRuntime
+from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
+from envdoctor.facts import Environment, LoadedLibraries, Messages, TorchInstall, TorchRuntime
 
 
-@check("cuda.multiple-runtimes", explains=("compute.wrong-result",))
+@check(
+    "cuda.multiple-runtimes",
+    fields=("loaded_libraries.libraries|messages.messages",),
+    explains=("compute.wrong-result",),
+)
 def multiple_runtimes(
-    loaded_libraries: LoadedLibraries,
+    loaded_libraries: LoadedLibraries | None,
     torch_install: TorchInstall | None,
     torch_runtime: TorchRuntime | None,
     environment: Environment | None,
+    messages: Messages | None,
 ) -> Iterator[Finding]:
     """CUDA runtimes of two major versions are loaded into one process.
 
@@ -33,6 +39,17 @@ def multiple_runtimes(
     Often mistaken for:
     Several toolkits under /usr/local: harmless, as long as one process loads libraries of one only.
     """
+    said = next(iter(pointing_at(messages, "cuda.multiple-runtimes")), None)
+    if messages is not None and said is not None:
+        yield Finding(
+            title=f"Libraries of two CUDA versions in one program: {quoted(said, 50)}",
+            evidence=(messages.says("messages", said.text),),
+            fix=(Fix("Take builds of all of them for the same CUDA major version"),),
+            confidence=confidence_of(said),
+        )
+        return
+    if loaded_libraries is None:
+        return
     runtimes = {parts(version)[0]: one for one in loaded_libraries.named("cudart") if (version := version_of(one))}
     if len(runtimes) < 2:
         return

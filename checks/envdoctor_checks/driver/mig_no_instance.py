@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.facts import CudaDriver, Evidence, Messages, Nvml, NvmlGpu, TorchRuntime
+from envdoctor.knowledge.messages import message
 
 
 @check(
@@ -37,6 +38,9 @@ def mig_no_instance(
         for gpu in bare:
             yield _one_of_several(gpu)
         return
+    bare = bare or [
+        gpu for gpu in gpus if gpu.mig_mode == 1 and gpu.mig_uuids is None and _finds_none(messages, torch_runtime)
+    ]
     said = messages.has("k8s-mig-not-configured") if messages is not None else None
     if any(gpu.mig_mode != 1 or gpu.mig_uuids for gpu in gpus) or (not bare and said is None):
         return  # a GPU without MIG, or one with instances, is there to be used
@@ -58,7 +62,16 @@ def mig_no_instance(
             _off(bare[0].index if bare else 0),
         ),
         gpu=bare[0].index if bare else None,
+        confidence="certain" if not bare or bare[0].mig_uuids == () else "likely",
     )
+
+
+def _finds_none(messages: Messages | None, runtime: TorchRuntime | None) -> bool:
+    """Whether a report whose nvidia-smi shows MIG on, and no instances, has CUDA find no device."""
+    if runtime is not None and runtime.cuda_available is False:
+        return True
+    rows = [message(said.key) for said in (messages.messages if messages is not None else ())]
+    return any(row is not None and "hardware.no-gpu" in (row.cause, *row.also) for row in rows)
 
 
 def _one_of_several(gpu: NvmlGpu) -> Finding:

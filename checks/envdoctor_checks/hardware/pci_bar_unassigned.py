@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
-from envdoctor.facts import CudaDriver, KernelLog, PciBus, TorchRuntime
+from envdoctor.facts import CudaDriver, KernelLog, PciBus, Reading, TorchRuntime
 
 ECHOES = (
     "driver.gpu-not-supported",
@@ -22,6 +23,14 @@ LINES = (
     "BAR3 is 0M",
     "This PCI I/O region assigned to your NVIDIA device is invalid",
 )
+OURS = re.compile(r"\bpci (?P<pci>[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): \[10de:")
+WINDOW = re.compile(
+    r"\bpci (?P<pci>[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): (?P<which>BAR [0-5]|bridge window)\b(?:: | )"
+    r"(?:\[mem (?:size 0x(?P<size>[0-9a-f]+))?[^\]]*\]: ?)?(?P<end>no space|failed to assign|can't assign|assigned)"
+)
+"""How the kernel fares with a memory window (drivers/pci/setup-res.c and setup-bus.c; the order of the words changed in 6.9)."""
+LARGE = 0x8000_0000
+"""Bytes. A bridge asks for so large a window only for an accelerator behind it."""
 
 
 @check("hardware.pci-bar-unassigned", fields=("pci_bus.devices|kernel_log.lines",), explains=ECHOES)
@@ -30,6 +39,7 @@ def pci_bar_unassigned(
     kernel_log: KernelLog | None,
     cuda_driver: CudaDriver | None,
     torch_runtime: TorchRuntime | None,
+    reading: Reading | None,
 ) -> Iterator[Finding]:
     """The firmware gave a memory window (BAR) of the GPU no address, so the driver cannot reach the card.
 
@@ -50,6 +60,7 @@ def pci_bar_unassigned(
     if cuda_works(cuda_driver, torch_runtime):
         return
     lines = kernel_log.matching(*LINES) if kernel_log is not None else ()
+    lines = lines or tuple(_no_room(kernel_log, pci_bus, of_text=reading is not None))
     devices = [device for device in (pci_bus.nvidia_gpus if pci_bus else ()) if device.bar_unassigned]
     if not lines and not devices:
         return
@@ -75,3 +86,22 @@ def pci_bar_unassigned(
             ),
         ),
     )
+
+
+def _no_room(log: KernelLog | None, bus: PciBus | None, *, of_text: bool) -> Iterator[str]:
+    """The lines in which the kernel found no room for a window of a GPU of NVIDIA's, unless it found some later. What is behind a bridge
+    a report may leave out: there its size tells."""
+    texts = log.lines if log is not None else ()
+    ours = {device.address for device in (bus.nvidia_gpus if bus is not None else ())}
+    ours |= {found["pci"] for text in texts if (found := OURS.search(text)) is not None}
+    left: dict[tuple[str, str], str] = {}
+    for text in texts:
+        found = WINDOW.search(text)
+        if found is None:
+            continue
+        large = found["which"] == "bridge window" and int(found["size"] or "0", 16) >= LARGE
+        if found["end"] == "assigned":
+            left.pop((found["pci"], found["which"]), None)
+        elif found["pci"] in ours or (of_text and large):
+            left[found["pci"], found["which"]] = text
+    yield from left.values()

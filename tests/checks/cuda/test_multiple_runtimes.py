@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import LoadedLibraries, LoadedLibrary, TorchRuntime
+from envdoctor.facts import LoadedLibraries, LoadedLibrary, Message, Messages, TorchRuntime
 from envdoctor_checks.cuda.multiple_runtimes import multiple_runtimes
 
 OWN = LoadedLibrary(
@@ -41,3 +41,11 @@ def test_silent_where_a_version_is_unknown() -> None:
 
 def test_skipped_without_the_memory_map() -> None:
     assert judge(multiple_runtimes, TORCH).result.status == "skipped"
+
+
+def test_fires_on_what_a_linker_or_program_says() -> None:
+    text = "/usr/bin/ld: warning: libcudart.so.10.2, needed by /opt/libfoo.so, may conflict with libcudart.so.11.0"
+    said = Messages(messages=(Message(key="linker-two-cuda-runtimes", text=text),))
+    [finding] = judge(multiple_runtimes, said).findings
+    assert finding.title.startswith("Libraries of two CUDA versions in one program: /usr/bin/ld")
+    assert judge(multiple_runtimes, Messages()).findings == ()
