@@ -16,6 +16,12 @@ class ProgramLog(Fact, frozen=True, kw_only=True):
     """Of a training step, on average."""
     data_seconds: float | None = None
     """Of these, those in which the step waited for its data."""
+    first_seconds: float | None = None
+    """Of the first use of the GPU in a program, where later ones took next to nothing."""
+    peer_gbs: float | None = None
+    """The slowest pair of GPUs with peer-to-peer copies, as p2pBandwidthLatencyTest measures it; GB/s."""
+    staged_gbs: float | None = None
+    """The same without them: through the host's memory."""
     layers_asked: int | None = None
     """Layers that llama.cpp was told to put on the GPU; -1: all."""
     layers_offloaded: bool | None = None

@@ -65,6 +65,13 @@ def _needle(row: MessageRow) -> str:
     return row.pattern.lower() if len(row.pattern) >= FOLDED else row.pattern
 
 
+@functools.cache
+def _word(row: MessageRow) -> str:
+    """The longest word within what is searched for that has blanks on both sides: a text without this word lacks the message. Empty: none."""
+    needle = _needle(row)
+    return max(needle.split(" ")[1:-1], key=len, default="") if len(needle) >= FOLDED else ""
+
+
 def fold(text: str) -> str:
     """`text` in small letters, each at its place."""
     return text.replace("\u0130", "i").lower()  # the one letter whose small form is longer
@@ -111,7 +118,9 @@ def recognise(text: str, flat: str | None = None) -> tuple[Message, ...]:
     """
     flat = text if flat is None else flat
     folded = fold(flat)
-    hits = [(at, row) for row in MESSAGES if (at := _find(row, text, flat, folded)) >= 0]
+    words = set(folded.split(" "))  # a look into them is cheaper than a search of the text
+    possible = (row for row in MESSAGES if not (word := _word(row)) or word in words)
+    hits = [(at, row) for row in possible if (at := _find(row, text, flat, folded)) >= 0]
     spans = [(at, at + len(row.pattern)) for at, row in hits]
 
     def said_better(at: int, end: int) -> bool:

@@ -52,17 +52,19 @@ def read_nvidia_smi(lines: Sequence[Line], notes: Notebook) -> None:
             last = int(row["index"])
             gpus[last] = {"name": row["name"].strip(), "pci_bus_id": row["bus"]}
             continue
+        instance = MIG_DEVICE.match(text)
+        if instance is not None and int(instance["index"]) in gpus:
+            gpu = gpus[int(instance["index"])]
+            gpu["mig_uuids"] = (*gpu.get("mig_uuids", ()), "?")  # the table has no uuids
+            continue
         use = USE_ROW.search(text)
         if use is not None and last is not None and text.lstrip().startswith("|"):
             _use(gpus[last], use)
             continue
         if last is not None and MIG_ROW.search(text):
             gpus[last]["mig_mode"] = int("Enabled" in text)
-        instance, named = MIG_DEVICE.match(text), MIG_LISTED.match(text)
-        if instance is not None and int(instance["index"]) in gpus:
-            gpu = gpus[int(instance["index"])]
-            gpu["mig_uuids"] = (*gpu.get("mig_uuids", ()), "?")  # the table has no uuids
-        elif named is not None and last is not None:
+        named = MIG_LISTED.match(text)
+        if named is not None and last is not None:
             gpus[last]["mig_uuids"] = (*gpus[last].get("mig_uuids", ()), named["uuid"])
         listed = LISTED.match(text)
         if listed is not None:

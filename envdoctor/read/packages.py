@@ -29,6 +29,7 @@ CPU_BUILD = re.compile(
     r"^\s*(?:\[conda\]\s*)?(?:[+~-]\s+)?pytorch(?:-nightly)?\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE
 )
 PLANNED = re.compile(r"^\s*\S+\s+\S+::(?P<name>pytorch(?:-nightly)?)-(?P<version>\d[\w.+]*)-(?P<build>\S+)")
+DOWNLOADED = re.compile(r"^\s*(?P<name>pytorch(?:-nightly)?)-(?P<version>\d[\w.+]*)\s+\|\s*(?P<build>\S+)")
 """What conda says that it will install: ``pytorch  conda-forge/linux-64::pytorch-2.1.0-cpu_mkl_py310h0a2b0f1_0``."""
 CONDA = re.compile(
     r"^\s*(?:\[conda\]\s*)?(?P<name>pytorch|pytorch-nightly|torch)\s+(?P<version>\d+\.\d+\.\d+\S*)\s+(?P<build>\S*_\d+)(?:\s|$)"
@@ -43,7 +44,7 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
     for number, text in lines:
         if len(text) > 300:
             continue
-        planned = PLANNED.match(text) if "::" in text else None
+        planned = PLANNED.match(text) if "::" in text else DOWNLOADED.match(text) if "|" in text else None
         if planned is not None:
             _planned(notes, planned, number)
             continue

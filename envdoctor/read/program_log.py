@@ -23,12 +23,31 @@ ON_GPU = re.compile(
     r"offload|\bVRAM\b|CUDA\d? (?:model |KV |compute )?buffer|ggml_(?:init_cublas|cuda_init)|BLAS ?= ?1|using CUDA"
 )
 OPENED = re.compile(r"opened dynamic library (?:lib)?(?:cublas|cudart)(?:64_|\.so\.)(?P<cuda>\d+(?:\.\d)?)")
+TIMING = re.compile(
+    r"^\s*(?:(?:[Ii]ter(?:ation)?|[Ss]tep|[Rr]un|[Ee]poch|[Ll]oop)?[ #:]*(?P<index>\d{1,2})\s*[:,)\s]\s*)(?:\D{0,20}?)"
+    r"(?:(?P<hours>\d{1,2}):(?P<minutes>\d\d):)?(?P<seconds>\d+\.\d+)(?: ?s(?:ec(?:ond)?s?)?)?\s*$"
+)
+"""``0 0:02:01.451538``, ``iteration 1: 0.002 s``: what a loop prints that times each of its turns."""
+USES_GPU = re.compile(r"\.cuda\(|\.to\([^)]{0,20}cuda|device\s*=\s*[^)]{0,20}cuda|\bcuda\b")
+TOOK = re.compile(
+    r"^\W*(?:it |this )?(?:took|takes|time|elapsed|cost|duration)\b[^\d\n]{0,20}?(?P<value>\d+(?:\.\d+)?) ?(?P<unit>s|secs?|seconds?|m|mins?|minutes?)?\b",
+    re.IGNORECASE,
+)
+TIMES = re.compile(r"time\(\)|perf_counter\(\)|datetime\.now\(\)|%time")
+LONG = 30.0
+"""Seconds: no first use of a GPU whose kernels are there takes as long; CUDA itself starts in a few."""
+SHARE = 0.02
+"""Of the first turn's time: what later ones take at most."""
+MATRIX = re.compile(r"^\s*(?:Unidirectional|Bidirectional) P2P=(?P<state>Enabled|Disabled) Bandwidth")
+ROW = re.compile(r"^\s*(?P<row>\d{1,2})((?:\s+\d+\.\d+)+)\s*$")
 CAPABILITY = re.compile(r"compute ?[Cc]apability: (?P<capability>\d{1,2}\.\d)\b")
 
 
 def read_program_log(lines: Sequence[Line], notes: Notebook) -> None:
     """Note how long steps took and waited, how many layers were asked for and put on the GPU, and which CUDA a program loaded."""
     _meters(lines, notes)
+    _first_use(lines, notes)
+    _peers(lines, notes)
     loads = loaded = 0
     on_gpu = False
     capabilities: dict[str, int] = {}
@@ -74,3 +93,46 @@ def _meters(lines: Sequence[Line], notes: Notebook) -> None:
     notes.saw("a training log", last)
     notes.note(ProgramLog, "step_seconds", sum(step for step, _ in shown) / len(shown), last)
     notes.note(ProgramLog, "data_seconds", sum(data for _, data in shown) / len(shown), last)
+
+
+def _first_use(lines: Sequence[Line], notes: Notebook) -> None:
+    """A loop whose first turn on the GPU took half a minute and more and the others nothing, or one timed call that did."""
+    if not any(USES_GPU.search(line.text) for line in lines):
+        return
+    turns: list[float] = []
+    begin, timed = 0, False
+    for number, text in lines:
+        turn = TIMING.match(text) if len(text) < 120 else None
+        if turn is not None and int(turn["index"]) in (0, 1) and not turns:
+            begin = number
+        if turn is not None and begin:
+            turns.append(int(turn["hours"] or 0) * 3600 + int(turn["minutes"] or 0) * 60 + float(turn["seconds"]))
+        took = TOOK.match(text) if timed else None
+        if took is not None:
+            seconds = float(took["value"]) * (60 if (took["unit"] or "s").lower().startswith("m") else 1)
+            if seconds >= LONG:
+                notes.note(ProgramLog, "first_seconds", seconds, number, keep=True)
+        timed = bool(TIMES.search(text) and USES_GPU.search(text))
+    if len(turns) > 2 and turns[0] >= LONG and max(turns[1:]) <= SHARE * turns[0]:
+        notes.saw("timings of a loop", begin)
+        notes.note(ProgramLog, "first_seconds", turns[0], begin)
+
+
+def _peers(lines: Sequence[Line], notes: Notebook) -> None:
+    """CUDA's sample p2pBandwidthLatencyTest: the slowest pair with peer-to-peer copies, and without."""
+    field: str | None = None
+    slowest: dict[str, tuple[float, int]] = {}
+    for number, text in lines:
+        matrix = MATRIX.match(text)
+        if matrix is not None:
+            field = "peer_gbs" if matrix["state"] == "Enabled" else "staged_gbs"
+            notes.saw("p2pBandwidthLatencyTest", number)
+        elif "Latency" in text:
+            field = None
+        row = ROW.match(text) if field is not None else None
+        if row is None or field is None:
+            continue
+        between = [float(rate) for column, rate in enumerate(row[2].split()) if column != int(row["row"])]
+        slowest[field] = min([slowest.get(field, (1e9, 0)), *((rate, number) for rate in between)])
+    for name, (rate, number) in slowest.items():
+        notes.note(ProgramLog, name, rate, number)

@@ -74,9 +74,10 @@ def _results(lines: Sequence[Line], notes: Notebook) -> None:
     bearing = [line for line in lines if "[" in line.text or "]" in line.text]
     if not any("device='cuda" in line.text for line in bearing) or any(MEANT.search(line.text) for line in lines):
         return
-    if not any(re.search(r"\bcpu\b", line.text, re.IGNORECASE) for line in lines):
-        return
     tensors = list(_tensors(bearing))
+    several = len({tensor.device for tensor in tensors if tensor.device}) > 1
+    if not several and not any(re.search(r"\bcpu\b", line.text, re.IGNORECASE) for line in lines):
+        return
     for bad in tensors:
         if bad.device is None or len(bad.values) < 2 or not bad.garbage:
             continue

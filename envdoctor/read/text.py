@@ -72,7 +72,7 @@ OLD_BUILDS = {
 TORCH_FILE = re.compile(r"(?:site|dist)-packages[/\\]{1,2}torch[/\\]")
 AMD = re.compile(
     r"\bAMD (?:GPU|Radeon|Instinct|Raven|Renoir|Vega|Navi|Picasso|Cezanne|Lucienne)\b|"
-    r"\bGPU[^\n:]{0,40}: ?AMD\b|\bRadeon (?:RX|VII|Pro|\(TM\))|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
+    r"\bGPU[^\n:]{0,40}: ?AMD\b|\bRadeon (?:RX|VII|Pro|HD|R\d|\(TM\)|\d{4})|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
 )
 AMD_WORDS = ("AMD ", "Radeon", "RX", "gfx", "-directml", "MI")
 

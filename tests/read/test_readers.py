@@ -9,6 +9,7 @@ import pytest
 from envdoctor.facts import (
     Container,
     DeviceNodes,
+    DriverLibraries,
     Environment,
     Fact,
     Interpreter,
@@ -24,7 +25,6 @@ from envdoctor.facts import (
     System,
     TorchInstall,
     TorchRuntime,
-    Work,
 )
 from envdoctor.read.text import read_text
 
@@ -280,13 +280,6 @@ def test_what_the_loader_took() -> None:
     assert not read(text, LoadedLibraries).complete
 
 
-def test_copies_that_differ() -> None:
-    text = ">>> x\ntensor([1., 2.], device='cuda:0')\n>>> x.to(1)\ntensor([0., 0.], device='cuda:1')\n"
-    [device] = read(text, Work).devices
-    assert (device.device, device.rates[0].right) == ("cuda:1", False)
-    assert silent(text.replace("0., 0.", "1., 2."), Work)
-
-
 def test_systems() -> None:
     assert read("- Platform: Linux-4.4.0-19041-Microsoft-x86_64-with-glibc2.31", System).wsl == 1
     assert read("OS: Ubuntu 22.04 (WSL2)", System).wsl == 2
@@ -452,3 +445,118 @@ def test_what_pip_was_told_counts_where_torch_was_then_asked() -> None:
     assert silent(told + "ERROR: No matching distribution found\n>>> torch.cuda.is_available()\nFalse\n", TorchInstall)
     other = read(told + ">>> torch.__version__\n'1.2.0'\n>>> torch.cuda.is_available()\nFalse\n", TorchInstall)
     assert other.version == "1.2.0"
+
+
+def test_the_size_of_shared_memory_that_a_command_gives() -> None:
+    assert read("docker run --gpus all -it image bash", Resources).shm_total_bytes == 64 << 20
+    assert read("docker run --gpus all --shm-size=8g image", Resources).shm_total_bytes == 8 << 30
+    assert silent("docker run --gpus all --ipc=host image", Resources)
+
+
+def test_kubernetes_is_another_container_than_the_one_tried_before() -> None:
+    container = read("docker run --gpus all image works\nkubectl get pods\nNAME READY", Container)
+    assert (container.engine, container.gpus_requested) == ("kubernetes", None)
+
+
+@pytest.mark.parametrize("line", ["Creating app_run_1 ... done", " Container app-1  Started"])
+def test_compose_says_what_it_starts(line: str) -> None:
+    assert read(line, Container).engine == "docker compose"
+
+
+def test_affinity_before_and_after() -> None:
+    text = "python -c 'import os; print(os.sched_getaffinity(0)); import torch; print(os.sched_getaffinity(0))'\n{0, 1, 2, 3}\n{0}\n"
+    resources = read(text, Resources)
+    assert (resources.logical_cpus, resources.affinity_cpus) == (4, 1)
+    assert read("sched_setaffinity(0, 8, [0])            = 0", Resources).affinity_cpus == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bash script: export CUDA_VISIBLE_DEVICES=2",
+        "C:\\app>set CUDA_VISIBLE_DEVICES=2",
+        "(env) user@host:~$ cd x && export CUDA_VISIBLE_DEVICES=2; python a.py",
+    ],
+)
+def test_variables_behind_words_and_prompts(text: str) -> None:
+    assert read(text, Environment).get("CUDA_VISIBLE_DEVICES") == "2"
+
+
+def test_bits_that_keep_others_out() -> None:
+    line = "crw-rw---- 1 root video 195, 0 Jun 25 11:05 /dev/nvidia0"
+    assert read(line, DeviceNodes).nodes[0].error == "EACCES"
+    assert (
+        read(f"| NVIDIA-SMI 550.54 Driver Version: 550.54 CUDA Version: 12.4 |\n{line}", DeviceNodes).nodes[0].error
+        is None
+    )
+
+
+def test_an_empty_answer_to_lspci() -> None:
+    assert read("$ lspci | grep -i nvidia\nThe result is empty.", PciBus).devices == ()
+    assert silent("lspci | grep -i nvidia", PciBus)
+
+
+def test_the_short_bus_of_a_virtual_machine() -> None:
+    rows = ["00:00.0 Host bridge: Intel Corporation 440FX", "00:01.0 ISA bridge: Intel Corporation 82371SB"]
+    rows += [
+        "00:03.0 Ethernet controller: Red Hat, Inc. Virtio network device",
+        "00:04.0 SCSI storage controller: Red Hat, Inc. Virtio block device",
+    ]
+    assert read("\n".join(rows), System).hypervisor == "kvm"
+    assert read("\n".join(rows), PciBus).device_count == 4
+    assert silent("\n".join(rows[:2]), PciBus)
+    assert read("Hypervisor vendor:                  VMware", System).hypervisor == "vmware"
+
+
+def test_what_lshw_and_inxi_show() -> None:
+    text = "  *-display\n  product: GP106 [GeForce GTX 1060]\n  vendor: NVIDIA Corporation\n  bus info: pci@0000:03:00.0\n  configuration: driver=nouveau latency=0"
+    [gpu] = read(text, PciBus).devices
+    assert (gpu.address, gpu.name, gpu.driver) == ("0000:03:00.0", "GeForce GTX 1060", "nouveau")
+    [gpu] = read("Graphics: Device-1: NVIDIA GP107 [GeForce GTX 1050] vendor: Acer driver: N/A", PciBus).devices
+    assert (gpu.name, gpu.driver) == ("GeForce GTX 1050", "")
+    assert silent(text.replace("NVIDIA", "Intel"), PciBus)
+
+
+def test_a_plan_of_condas_tells_the_build() -> None:
+    plan = "pytorch conda-forge/linux-64::pytorch-2.1.0-{}_0"
+    assert read(plan.format("cpu_mkl_py310h0a2b0f1"), TorchInstall).cuda == ""
+    assert read(plan.format("cuda120_py310h0a2b0f1"), TorchInstall).cuda is None
+    assert (
+        read("    pytorch-1.11.0             |cpu_py37h14e09b7_1        49.7 MB  conda-forge", TorchInstall).cuda == ""
+    )
+
+
+def test_two_torches_in_one_conda_list() -> None:
+    rows = "pytorch                   0.4.1           py37_0    pytorch\n{}           1.0.0.dev20180921         py3.7_0    pytorch"
+    assert len(read(rows.format("pytorch-nightly"), TorchInstall).distributions) == 2
+    assert read(rows.format("pytorch-cpu"), TorchInstall).distributions == ()
+
+
+def test_a_torch_that_cannot_be_imported_is_installed() -> None:
+    text = "PyTorch version: N/A\n"
+    assert read(text, TorchInstall).present is False
+    failed = 'File "C:\\env\\Lib\\site-packages\\torch\\__init__.py", line 148\n' + text
+    assert silent(failed, TorchInstall) or read(failed, TorchInstall).present is None
+
+
+def test_the_versions_that_tensorflow_compares() -> None:
+    text = "libcuda reported version is: 375.66.0\nkernel reported version is: 384.130.0\n"
+    assert read(text, Nvml).library_version == "375.66"
+    assert read(text, KernelModule).version == "384.130"
+
+
+def test_instances_under_a_gpu_with_mig() -> None:
+    rows = "|   0  NVIDIA A100-SXM4-40GB          On  | 00000000:07:00.0 Off |                   On |\n|                               |                      |              Enabled |\n"
+    assert read(rows, Nvml).gpus[0].mig_uuids is None
+    assert read(f"{rows}|  0    9   0   0  |     11MiB /  4864MiB | 14      0 |\n", Nvml).gpus[0].mig_uuids
+    listed = "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-1)\n  MIG 1g.5gb Device 0: (UUID: MIG-2)"
+    assert read(listed, Nvml).gpus[0].mig_uuids == ("MIG-2",)
+
+
+def test_the_first_libcuda_of_the_cache_is_taken() -> None:
+    rows = "libcuda.so.1 (libc6,AArch64) => {}/libcuda.so.1\nlibcuda.so.1 (libc6,AArch64) => {}/libcuda.so.1\n"
+    compat, own = "/usr/local/cuda-13.0/compat", "/usr/lib/aarch64-linux-gnu"
+    winner = read(rows.format(compat, own), DriverLibraries).winner("libcuda.so.1")
+    assert winner is not None
+    assert winner.kind == "compat"
+    assert silent(rows.format(own, compat), DriverLibraries)

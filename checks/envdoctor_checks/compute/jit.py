@@ -15,7 +15,7 @@ FELT = 2.0
 """Seconds of a first run that are felt; loading a library takes less."""
 
 
-@check("compute.jit", fields=("torch_runtime.arch_list|program_log.cuda",))
+@check("compute.jit", fields=("torch_runtime.arch_list|program_log.cuda|program_log.first_seconds",))
 def jit(
     torch_runtime: TorchRuntime | None,
     cuda_driver: CudaDriver | None,
@@ -41,6 +41,8 @@ def jit(
     """
     if program_log is not None and (newer := _newer_than_its_cuda(program_log)):
         yield newer
+    elif program_log is not None and program_log.first_seconds is not None:
+        yield _slow_first_use(program_log, program_log.first_seconds, interpreter)
     if torch_runtime is None:
         return
     arch_list = torch_runtime.arch_list or ()
@@ -57,6 +59,17 @@ def jit(
         detail="Every kernel is compiled by the driver when it is first used.",
         evidence=(torch_runtime.says("arch_list", " ".join(arch_list)),),
         fix=(torch_wheel(interpreter, driver_cuda=None, compute_capabilities=compiled),),
+    )
+
+
+def _slow_first_use(log: ProgramLog, seconds: float, interpreter: Interpreter | None) -> Finding:
+    return Finding(
+        title=f"The first use of the GPU took {seconds:.0f} s: kernels are compiled for it from PTX",
+        severity="warning",
+        detail="A build with binaries for this GPU starts in seconds.",
+        evidence=(log.says("first_seconds", f"{seconds:.0f} s"),),
+        fix=(torch_wheel(interpreter, driver_cuda=None, compute_capabilities=()),),
+        confidence="likely",
     )
 
 

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.remedy import unset_variable
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
-from envdoctor.facts import Environment, Evidence, KernelModule, Messages, Nvml, PciBus, Resources, System
+from envdoctor.facts import Environment, Evidence, KernelModule, Messages, Nvml, PciBus, ProgramLog, Resources, System
 
 SWITCHES = ("NCCL_P2P_DISABLE", "NCCL_SHM_DISABLE", "NCCL_IB_DISABLE", "NCCL_SOCKET_IFNAME", "NCCL_IB_HCA")
+SLOWER = 0.5
+"""Of the rate through the host: a direct way is never as slow."""
 INTERFACE = ("nccl-no-socket-interface", "nccl-no-listening-interface", "nccl-no-common-subnet", "nccl-no-route")
 """Messages that are about the network interface."""
 
 
-@check("nccl.transport", fields=("messages.messages|pci_bus.devices",))
+@check("nccl.transport", fields=("messages.messages|pci_bus.devices|program_log.peer_gbs",))
 def transport(
     messages: Messages | None,
     environment: Environment | None,
@@ -23,6 +25,7 @@ def transport(
     resources: Resources | None,
     kernel_module: KernelModule | None,
     system: System | None,
+    program_log: ProgramLog | None,
 ) -> Iterator[Finding]:
     """NCCL cannot get data from one GPU or machine to another.
 
@@ -48,6 +51,7 @@ def transport(
     said = next(iter(pointing_at(messages, "nccl.transport")), None) if messages is not None else None
     hindrances = tuple(_hindrances(nvml, pci_bus, resources, kernel_module, system))
     if said is None or messages is None:
+        yield from _slow_peers(program_log)
         yield from hindrances
         return
     switches = {name: environment.get(name) for name in SWITCHES} if environment is not None else {}
@@ -116,6 +120,22 @@ def _hindrances(
             module.says("peermem_loaded"),
             Fix("Load it, so that adapters reach the GPUs' memory by themselves", "sudo modprobe nvidia_peermem"),
         )
+
+
+def _slow_peers(log: ProgramLog | None) -> Iterator[Finding]:
+    """Peer-to-peer copies that are slower than the way through the host: something between the GPUs sends them astray."""
+    if log is None or log.peer_gbs is None or log.staged_gbs is None or log.peer_gbs > SLOWER * log.staged_gbs:
+        return
+    yield Finding(
+        title=f"Copies from GPU to GPU reach {log.peer_gbs:g} GB/s, and {log.staged_gbs:g} GB/s without peer-to-peer",
+        detail="An IOMMU or ACS sends peer-to-peer traffic the wrong way round.",
+        evidence=(log.says("peer_gbs", f"{log.peer_gbs:g} GB/s"), log.says("staged_gbs", f"{log.staged_gbs:g} GB/s")),
+        fix=(
+            Fix("Switch the IOMMU off or set iommu=pt on the kernel's command line, and restart", "cat /proc/cmdline"),
+            Fix("Until then, let NCCL go through the host", "export NCCL_P2P_DISABLE=1"),
+        ),
+        confidence="likely",
+    )
 
 
 def _some(count: int, what: str) -> str:

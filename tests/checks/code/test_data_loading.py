@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Messages
+from envdoctor.facts import Messages, ProgramLog
 from envdoctor.knowledge.messages import recognise
 from envdoctor_checks.code.data_loading import data_loading
 from running import BUSY, NOTHING_OPEN, OPEN, UNUSED, WITH_CUDA, gpu, gpus, loader, process, stack, thread
@@ -78,3 +78,9 @@ def test_silent_where_others_share_the_gpu_and_its_own_part_is_unknown() -> None
     fed = process(WAITS, children=(loader(4712), loader(4713)))
     assert judge(data_loading, fed, WITH_CUDA, OPEN, gpus(gpu(92.0, others=1))).findings == ()
     assert judge(data_loading, fed, WITH_CUDA, OPEN).findings == ()
+
+
+def test_fires_on_a_log_whose_steps_wait_for_data() -> None:
+    [finding] = judge(data_loading, ProgramLog(step_seconds=5.89, data_seconds=5.63)).findings
+    assert finding.title == "A training step takes 5.89 s, and waits 5.63 s of it for data (96%)"
+    assert judge(data_loading, ProgramLog(step_seconds=1.0, data_seconds=0.2)).findings == ()

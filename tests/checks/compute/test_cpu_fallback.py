@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Watched
+from envdoctor.facts import ProgramLog, Watched
 from envdoctor_checks.compute.cpu_fallback import cpu_fallback
 from measured import HEALTHY, PROCESSOR, device, with_load, with_step, work
 
@@ -40,3 +40,10 @@ def test_silent_on_one_sign_alone() -> None:
 def test_silent_on_a_healthy_card_and_on_the_processor() -> None:
     assert judge(cpu_fallback, HEALTHY).findings == ()
     assert judge(cpu_fallback, PROCESSOR).findings == ()
+
+
+def test_fires_on_a_llama_that_takes_no_notice_of_its_layers() -> None:
+    [finding] = judge(cpu_fallback, ProgramLog(layers_asked=-1, layers_offloaded=False)).findings
+    assert finding.title == "llama.cpp was told to put all layers on the GPU, and its log has none there"
+    assert judge(cpu_fallback, ProgramLog(layers_asked=-1, layers_offloaded=True)).findings == ()
+    assert judge(cpu_fallback, ProgramLog(layers_offloaded=False)).findings == (), "it was told nothing"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDevice, CudaDriver, TorchRuntime
+from envdoctor.facts import CudaDevice, CudaDriver, ProgramLog, TorchRuntime
 from envdoctor_checks.compute.jit import jit
 from healthy import CUDA, WORKS
 from measured import H200, rate, work
@@ -30,3 +30,16 @@ def test_silent_with_a_binary_or_without_either() -> None:
     assert (
         judge(jit, TorchRuntime(arch_list=("sm_80", "sm_90")), NEW).findings == ()
     )  # that is torch.arch-not-supported
+
+
+def test_fires_on_a_program_whose_cuda_is_older_than_its_gpu() -> None:
+    [finding] = judge(jit, ProgramLog(cuda="10", capabilities=("8.6",))).findings
+    assert finding.title == "The program loaded CUDA 10, which is older than compute capability 8.6 (CUDA 11.1)"
+    assert judge(jit, ProgramLog(cuda="11", capabilities=("8.6",))).findings == (), "11.1 and newer know it"
+    assert judge(jit, ProgramLog(cuda="10", capabilities=("7.5",))).findings == ()
+    assert judge(jit, ProgramLog(capabilities=("8.6",))).findings == ()
+
+
+def test_fires_on_a_first_use_of_minutes() -> None:
+    [finding] = judge(jit, ProgramLog(first_seconds=200.0)).findings
+    assert finding.title == "The first use of the GPU took 200 s: kernels are compiled for it from PTX"

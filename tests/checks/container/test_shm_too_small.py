@@ -39,3 +39,11 @@ def test_silent_with_room_and_on_a_host() -> None:
 
 def test_skipped_where_the_size_is_unknown() -> None:
     assert judge(shm_too_small, Resources()).result.status == "skipped"
+
+
+def test_a_full_disk_is_told_from_a_full_shared_memory_by_its_size() -> None:
+    said = Messages(messages=(Message(key="os-no-space", text="OSError: [Errno 28] No space left on device"),))
+    [finding] = judge(shm_too_small, said, Resources(shm_total_bytes=64 << 20)).findings
+    assert (finding.severity, finding.confidence) == ("error", "likely")
+    assert judge(shm_too_small, said, Resources(shm_total_bytes=8 << 30)).findings == ()
+    assert judge(shm_too_small, said).findings == ()

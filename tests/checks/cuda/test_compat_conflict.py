@@ -17,6 +17,7 @@ from envdoctor.facts import (
     Nvml,
     NvmlGpu,
     TorchInstall,
+    TorchRuntime,
 )
 from envdoctor_checks.cuda.compat_conflict import compat_conflict
 
@@ -145,3 +146,26 @@ def test_silent_on_another_code() -> None:
 
 def test_skipped_where_cuinit_was_not_asked() -> None:
     assert judge(compat_conflict, LIBRARIES, NVML).result.status == "skipped"
+
+
+def test_fires_on_a_cuda_above_the_drivers_own_where_cuda_fails() -> None:
+    """nvidia-smi asks the libcuda that it finds: driver 470 has CUDA 11.4."""
+    above = Nvml(init_code=0, driver_version="470.182.03", cuda_driver_version=11080)
+    fails = TorchRuntime(cuda_available=False)
+    [finding] = judge(compat_conflict, above, fails, Messages()).findings
+    assert finding.title.startswith("nvidia-smi shows CUDA 11.8 over driver 470.182.03")
+    assert judge(compat_conflict, above, Messages()).findings == (), "nothing fails"
+    own = Nvml(init_code=0, driver_version="470.182.03", cuda_driver_version=11040)
+    assert judge(compat_conflict, own, fails, Messages()).findings == ()
+
+
+def test_fires_on_a_compat_folder_that_comes_first_in_a_report() -> None:
+    said = Messages(messages=(Message(key="cuda-system-driver-mismatch", text="Error 803: system has unsupported …"),))
+    [finding] = judge(compat_conflict, DriverLibraries(copies=(COMPAT,)), said).findings
+    assert finding.title.startswith(f"{COMPAT.path} comes first on the loader's path, and CUDA fails: Error 80")
+
+
+def test_error_803_in_a_report_without_a_container_is_an_upgrade() -> None:
+    said = Messages(messages=(Message(key="cuda-system-driver-mismatch", text="Error 803: system has unsupported …"),))
+    assert judge(compat_conflict, said).findings == ()
+    assert len(judge(compat_conflict, said, Container(engine="docker")).findings) == 1

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import msgspec
+
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Nvml, NvmlGpu
+from envdoctor.facts import Messages, Nvml, NvmlGpu, TorchRuntime
 from envdoctor_checks.driver.mig_no_instance import mig_no_instance
 from healthy import CUDA, CUDA_FAILS, NVML
 
@@ -33,3 +35,13 @@ def test_silent_where_the_instances_are_used_or_unknown() -> None:
     assert judge(mig_no_instance, Nvml(gpus=(SLICED,)), CUDA).findings == ()
     assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA).findings == ()
     assert judge(mig_no_instance, Nvml(gpus=(NvmlGpu(index=0, mig_mode=1),)), CUDA_FAILS).findings == ()
+
+
+def test_of_a_report_that_shows_mig_on_and_no_instances() -> None:
+    gpu = NvmlGpu(index=0, name="NVIDIA A100", mig_mode=1)
+    nvml = Nvml(init_code=0, gpus=(gpu,))
+    [finding] = judge(mig_no_instance, nvml, TorchRuntime(cuda_available=False)).findings
+    assert finding.confidence == "likely"
+    assert judge(mig_no_instance, nvml, Messages()).findings == ()
+    sliced = Nvml(init_code=0, gpus=(msgspec.structs.replace(gpu, mig_uuids=("MIG-1",)),))
+    assert judge(mig_no_instance, sliced, TorchRuntime(cuda_available=False)).findings == ()

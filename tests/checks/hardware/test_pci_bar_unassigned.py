@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import KernelLog, PciBus
+from envdoctor.facts import KernelLog, PciBus, Reading
 from envdoctor_checks.hardware.pci_bar_unassigned import pci_bar_unassigned
 from healthy import BUS, CUDA, CUDA_FAILS, GPU
 
@@ -30,3 +31,26 @@ def test_silent_on_a_healthy_card_and_where_cuda_works() -> None:
 def test_silent_where_the_bars_are_unknown() -> None:
     gpu = msgspec.structs.replace(GPU, bar_unassigned=None)
     assert judge(pci_bar_unassigned, PciBus(devices=(gpu,))).findings == ()
+
+
+OURS = "[    2.819204] pci 0000:01:00.0: [10de:2204] type 00 class 0x030000 PCIe Legacy Endpoint"
+NO_ROOM = "[    2.831115] pci 0000:01:00.0: BAR 1 [mem size 0x10000000 64bit pref]: can't assign; no space"
+OLD_WORDS = "[    2.831115] pci 0000:01:00.0: BAR 1: no space for [mem size 0x10000000 64bit pref]"
+FOUND = "[    2.901115] pci 0000:01:00.0: BAR 1 [mem 0x900000000-0x90fffffff 64bit pref]: assigned"
+BRIDGE = "[    0.195779] pci 0000:00:01.0: bridge window [mem size 0xc00000000 64bit pref]: can't assign"
+
+
+@pytest.mark.parametrize("line", [NO_ROOM, OLD_WORDS])
+def test_fires_where_the_kernel_finds_no_room(line: str) -> None:
+    [finding] = judge(pci_bar_unassigned, KernelLog(lines=(OURS, line))).findings
+    assert finding.title.startswith("The kernel log says: [    2.831115] pci 0000:01:00.0: BAR 1")
+    assert judge(pci_bar_unassigned, KernelLog(lines=(line,))).findings == (), "of some other device"
+    assert judge(pci_bar_unassigned, KernelLog(lines=(OURS, line, FOUND))).findings == (), "it found some later"
+
+
+def test_a_bridges_window_counts_in_a_report_only() -> None:
+    log = KernelLog(lines=(BRIDGE,))
+    assert len(judge(pci_bar_unassigned, log, Reading()).findings) == 1
+    assert judge(pci_bar_unassigned, log).findings == ()
+    small = BRIDGE.replace("0xc00000000", "0x00200000")
+    assert judge(pci_bar_unassigned, KernelLog(lines=(small,)), Reading()).findings == ()

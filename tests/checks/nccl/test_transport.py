@@ -12,6 +12,7 @@ from envdoctor.facts import (
     Nvml,
     PciBus,
     PciDevice,
+    ProgramLog,
     Resources,
     System,
 )
@@ -96,3 +97,10 @@ def test_silent_on_one_gpu_in_a_vm_and_on_cards_that_have_no_peers() -> None:
 
 def test_skipped_where_no_messages_were_read() -> None:
     assert judge(transport, Environment()).result.status == "skipped"
+
+
+def test_fires_on_direct_copies_that_are_slower_than_those_through_the_host() -> None:
+    [finding] = judge(transport, ProgramLog(peer_gbs=1.1, staged_gbs=12.9)).findings
+    assert finding.title == "Copies from GPU to GPU reach 1.1 GB/s, and 12.9 GB/s without peer-to-peer"
+    assert judge(transport, ProgramLog(peer_gbs=25.0, staged_gbs=12.9)).findings == ()
+    assert judge(transport, ProgramLog(peer_gbs=1.1)).findings == ()
