@@ -42,6 +42,8 @@ INLINE = re.compile(
     r"torch\.cuda\.is_available\(\)`?\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#){0,3}\s*[`'\"]?(?P<value>True|False)\b",
     re.IGNORECASE,
 )
+NO_DEVICE = re.compile(r"(?i)\b(?:gpu|device|cuda)[ _]count\(?\)?\W{1,4}0(?:\D|$)")
+"""``gpu_count 0``; ``torch.cuda.device_count(): 0``."""
 INLINE_VERSION = re.compile(r"torch\.__version__\)?\s*(?:is|:|=|==|->|→)?\s*[`'\"]?(?P<value>\d+\.\d+\.\d+[\w.+-]*)")
 ASSIGNED = (
     re.compile(
@@ -123,6 +125,8 @@ def _node(found: re.Match[str], *, works: bool) -> DeviceNode:
 def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[str]:
     """Take an answer to what the lines before asked, and tell what this line asks."""
     of_torch = "torch." in text
+    if "ount" in text and NO_DEVICE.search(text) is not None:
+        notes.note(TorchRuntime, "device_count", 0, number)
     inline = INLINE.search(text) if of_torch else None
     if inline is not None:
         notes.note(TorchRuntime, "cuda_available", inline["value"].lower() == "true", number)
