@@ -13,7 +13,7 @@ PERIODS = re.compile(r"\bnr_periods[:= ]+(?P<value>\d+)")
 THROTTLED = re.compile(r"\bnr_throttled[:= ]+(?P<value>\d+)")
 QUOTA = re.compile(r"\bcpu\.max\b\s*[:=]?\s*(?P<quota>\d+)\s+(?P<period>\d+)")
 WORDS = re.compile(
-    r"nr_(?:periods|throttled)|cpu\.max|cfs_quota|--cpus|CPU\(s\)|affinity|/dev/shm|ShmSize|NanoCpus|CpuQuota|Cpus_allowed_list|nproc|SHMEM|cpu_count"
+    r"nr_(?:periods|throttled)|cpu\.max|cfs_quota|--cpus|CPU\(s\)|affinity|/dev/shm|ShmSize|NanoCpus|CpuQuota|Cpus_allowed_list|nproc|SHMEM|cpu_count|taskset|numactl"
 )
 """One of them stands in every line that is read here."""
 FOLLOWS = re.compile(r"(?:cpu\.max|cpu\.cfs_quota_us|\bnproc(?: --all)?|\.ShmSize\}\}'?(?: \S+)?)\s*$")
@@ -28,6 +28,10 @@ INLINE = (
     (re.compile(r"os\.cpu_count\(\)\s*(?:->|=+|:|is)\s*(?P<value>\d{1,4})\b"), "logical_cpus"),
     (re.compile(r"len\(os\.sched_getaffinity\(0\)\)\s*(?:->|=+|:|is)\s*(?P<value>\d{1,4})\b"), "affinity_cpus"),
 )
+BOUND = re.compile(
+    r"\b(?:taskset (?:-c|--cpu-list)|numactl [^\n]{0,60}?(?:--physcpubind|-C))[ =](?P<list>\d+(?:[-,]\d+)*)\s+[\w./]"
+)
+"""A program that is started on some processors."""
 MASK = re.compile(r"current affinity mask:\s*(?P<mask>[0-9a-f]{1,64})\s*$")
 DOCKER = re.compile(r"--cpus[= ](?P<value>\d+(?:\.\d+)?)")
 CPUS = re.compile(r"^\s*CPU\(s\):\s+(?P<value>\d+)\s*$")
@@ -105,7 +109,7 @@ def _given(text: str, number: int, notes: Notebook) -> None:
         told = pattern.search(text)
         if told is not None:
             notes.note(Resources, field, int(told["value"]), number)
-    allowed, mask = ALLOWED.search(text), MASK.search(text)
+    allowed, mask = ALLOWED.search(text) or BOUND.search(text), MASK.search(text)
     if allowed is not None:
         spans = [span.partition("-") for span in allowed["list"].split(",")]
         count = sum(int(end or first) - int(first) + 1 for first, _, end in spans)

@@ -306,6 +306,8 @@ def test_what_is_no_container_or_well_in_one(text: str) -> None:
         ('"CpuQuota": 50000, "CpuPeriod": 100000', "cpu_quota", 0.5),
         ("pid 42's current affinity list: 0-3,8", "affinity_cpus", 5),
         ("Cpus_allowed_list:\t0", "affinity_cpus", 1),
+        ("taskset -c 0 python train.py", "affinity_cpus", 1),
+        ("numactl --membind=0 --physcpubind=0-7 python train.py", "affinity_cpus", 8),
         ("pid 42's current affinity mask: ff", "affinity_cpus", 8),
         ("CPU(s): 64\n$ nproc\n1", "affinity_cpus", 1),
         ("$ nproc\n1", "affinity_cpus", None),
