@@ -79,11 +79,13 @@ the one with the lower number."""
 
 NO_DRIVER = (
     *("library-missing-libcuda-1", "library-missing-nvml", "nvml-python-library-not-found"),
-    *("torch-no-nvidia-driver", "tensorflow-1-libcuda"),
+    *("torch-no-nvidia-driver", "tensorflow-1-libcuda", "nvidia-smi-not-found", "ffmpeg-no-libcuda"),
 )
 """A library of the driver is not found. A container gets it from its host: one that asks for a GPU, from NVIDIA's runtime there."""
 
 
+OF_THE_DRIVER = "driver-library-"
+"""Rows about libraries of the driver for video and graphics: the capabilities `video` and `graphics` bring them into a container."""
 SYSTEM_DRIVER_MISMATCH = 803
 CUDA_UNKNOWN = 999
 """What cuInit returns without /dev/nvidia-uvm; 30 until CUDA 10.0."""
@@ -110,6 +112,8 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         if container.engine == "kubernetes":
             return "container.toolkit-missing", "likely"
         return "container.capabilities-missing", "ambiguous"
+    if row.key.startswith(OF_THE_DRIVER) and container is not None and container.engine is not None:
+        return ("container.gpu-not-passed" if container.gpus_requested is False else row.cause), "likely"
     masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
     if (
         row.cause == "env.visible-devices"

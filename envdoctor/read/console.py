@@ -50,7 +50,7 @@ ASSIGNED = (
         r"^\s*(?:[$#%]\s*)?(?:sudo\s+)?(?:export\s+|set\s+|setenv\s+|ENV\s+|-\s+|%env\s+)?(?P<name>[A-Z][A-Z0-9_]{3,50})\s*=\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|]*)"
     ),
     re.compile(
-        r"os\.environ\[['\"](?P<name>[A-Z][A-Z0-9_]{3,50})['\"]\]\s*[:=]\s*(?P<value>\"[^\"]*\"|'[^']*'|[\w,.-]+)"
+        r"os\.environ\[['\"](?P<name>[A-Z][A-Z0-9_]{3,50})['\"]\]\)?\s*(?:[:=]|->)\s*(?P<value>\"[^\"]*\"|'[^']*'|[\w,.-]+)"
     ),
     re.compile(
         r"^\s*(?:-\s+)?(?P<name>CUDA_VISIBLE_DEVICES):\s+(?P<value>\"[\w,.-]*\"|'[\w,.-]*'|all|-?\d[\d,]*)\s*$"
@@ -58,13 +58,26 @@ ASSIGNED = (
     re.compile(
         r"(?:\bexport\s+|>\s?set\s+|\bENV\s+)(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|`]+)(?![`(])"
     ),  # behind a prompt or words
+    re.compile(r"\benv: (?P<name>CUDA_VISIBLE_DEVICES)=(?P<value>\"[^\"]*\")"),  # TensorFlow's diagnostics
+    re.compile(
+        r"\bmap\[.{0,2000}?\b(?P<name>CUDA_VISIBLE_DEVICES):(?P<value>[\w,.-]+)"
+    ),  # ollama's, empty where it is not set
+    re.compile(r"^\s*Environment=\"?(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>[^\s\"]*)"),  # systemd
+    re.compile(
+        r"^\s*(?:-\s+)?(?:invalid |bad )?(?P<name>CUDA_LAUNCH_BLOCKING|PYTORCH_(?:CUDA_)?ALLOC_CONF):\s+(?P<value>\"[^\"]*\"|'[^']*'|\S+)\s*$"
+    ),  # YAML
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
+NAMED = re.compile(r"(?:CUDA_VISIBLE_DEVICES|CUDA_LAUNCH_BLOCKING|ALLOC_CONF):")
 CAPITALS = re.compile(r"[A-Z][A-Z0-9_]{3}")
 LEADING = re.compile(
     r"^\s*(?:\([\w.-]+\)\s*)?(?:[^\s=]{0,80}[$#%>]\s+)?(?:sudo\s+|env\s+|time\s+)?(?P<all>(?:[A-Z][A-Z0-9_]{3,50}=(?:\"[^\"]*\"|'[^']*'|\S*)\s+)+)(?=[\w./~])"
 )
 """Variables in front of a command, behind whatever prompt."""
+GETS = re.compile(
+    r"^(?:.{0,8}>>>|.{0,4}In \[\d+\]:|print\().*\bos\.(?:environ\[|environ\.get\(|getenv\()['\"](?P<name>[A-Z][A-Z0-9_]{3,50})['\"][^=]{0,12}$"
+)
+"""Python asked for a variable."""
 ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$")
 PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
 LISTED = re.compile(r"/dev/nvidia[\w-]*")
@@ -81,14 +94,14 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
     echoed: str | None = None
     for number, text in lines:
         if echoed is not None:
-            if not PROMPT.match(text) and matters(echoed):
-                variables[echoed] = (text.strip(), number)
+            if not PROMPT.match(text) and matters(echoed) and text.strip() != "None":
+                variables[echoed] = (text.strip().strip("'\""), number)
             echoed = None
         asked = _answer(notes, asked, text, number)
-        if len(text) < 1000 and ("=" in text or "os.environ[" in text or "CUDA_VISIBLE_DEVICES:" in text):
+        if len(text) < 1000 and ("=" in text or "os.environ[" in text or NAMED.search(text)):
             for name, value in _assigned(text):
                 variables[name] = (value, number)
-        question = ECHO.match(text) if "echo" in text else None
+        question = ECHO.match(text) if "echo" in text else GETS.match(text) if "os." in text else None
         echoed = question["name"] if question is not None else None
         listed = LISTED.findall(text) if text.lstrip().startswith("/dev/nvidia") else []
         nodes += [DeviceNode(path=path, exists=True) for path in listed]
@@ -183,5 +196,10 @@ def _assigned(text: str) -> Iterator[tuple[str, str]]:
     for pattern, one in itertools.product(ASSIGNED, texts):
         for found in pattern.finditer(one):
             value = found["value"].strip("\"'")
-            if matters(found["name"]) and not value.startswith(("`", "$(", "${")) and not value.endswith("`"):
+            if (
+                value != "None"
+                and matters(found["name"])
+                and not value.startswith(("`", "$(", "${"))
+                and not value.endswith("`")
+            ):
                 yield found["name"], value  # what a command or another variable puts there is not known

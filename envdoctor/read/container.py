@@ -13,6 +13,20 @@ RUN = re.compile(r"\b(?P<engine>docker|podman|nerdctl)\s+(?:container\s+)?(?:run
 ASKS = re.compile(
     r"--gpus\b|--device[= ]\S*(?:nvidia|dri|kfd)|--runtime[= ]nvidia|--hooks-dir|NVIDIA_VISIBLE_DEVICES=|--privileged\b"
 )
+BARE = re.compile(r"\b(?:singularity|apptainer)\s+(?:-\S+\s+)*(?:exec|run|shell)\s+(?P<rest>\S.*)")
+BARE_ASKS = re.compile(r"--(?:nv|nvccli|rocm)\b|NV=1")
+"""Apptainer's: it takes the host's driver along only where it is told to."""
+CAPABILITIES = re.compile(r"--gpus[= ]\S*capabilities=(?P<list>[a-z0-9,]+)")
+BUILD = re.compile(
+    r"^Step \d+/\d+ : RUN\b|^(?:#\d+ | ?=> )?(?:ERROR )?(?:=> )?(?:ERROR )?\[[\w -]*\d+/\d+\] RUN\b|The command '/bin/(?:ba)?sh -c .+returned a non-zero"
+)
+"""`docker build`: a step of it never has a GPU."""
+PROMPT = re.compile(r"^\s*(?:\(\w+\) )?root@[0-9a-f]{12}:\S*#")
+"""Docker calls a container by twelve hex digits."""
+WITHIN = re.compile(
+    r"\b(?:in|inside|within|from) (?:of )?(?:the|a|my|this|our) (?:running )?(?:docker )?container\b", re.IGNORECASE
+)
+WELL = re.compile(r"\b(?:works?|working|fine|ok|okay|outside|not|without|True)\b", re.IGNORECASE)
 COMPOSE = re.compile(r"^services:\s*$")
 IMAGE = re.compile(r"^\s+image:\s*\S")
 COMPOSE_ASKS = re.compile(
@@ -71,6 +85,18 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
             if by_command:  # that was another container
                 del notes.values[Container]["gpus_requested"]
                 by_command = False
+        bare = BARE.search(text) if "exec" in text or "run" in text or "shell" in text else None
+        if bare is not None:
+            notes.saw("Apptainer", number)
+            notes.note(Container, "engine", "apptainer", number)
+            notes.note(Container, "gpus_requested", bool(BARE_ASKS.search(text)), number)
+        elif "RUN" in text or "non-zero code" in text:
+            if BUILD.search(text):
+                notes.saw("docker build", number)
+                notes.note(Container, "engine", "docker", number, keep=True)
+                notes.note(Container, "gpus_requested", False, number, keep=True)
+        elif PROMPT.match(text) or _tells_of_one(text):
+            notes.note(Container, "engine", "docker", number, keep=True)
         run = RUN.search(text) if "run" in text or "create" in text else None
         if run is None:
             if COMPOSE_ASKS.search(text):
@@ -83,8 +109,18 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
         rest = run["rest"]
         if len(rest.split()) >= 2:  # a whole command, not a mention of one
             _shared_memory(notes, rest, number)
+            listed = CAPABILITIES.search(rest)
+            if listed is not None:
+                notes.note(Container, "driver_capabilities", listed["list"].strip(","), number)
             notes.note(Container, "gpus_requested", bool(ASKS.search(rest)), number)
             by_command = True
+
+
+def _tells_of_one(text: str) -> bool:
+    """Whether a line says that what it tells happened in a container, and not that all is well there."""
+    return (
+        "container" in text and WITHIN.search(text) is not None and WELL.search(text.partition("container")[0]) is None
+    )
 
 
 def _shared_memory(notes: Notebook, options: str, number: int) -> None:

@@ -213,10 +213,29 @@ GPU 00000000:3B:00.0
         ("docker run -e CUDA_VISIBLE_DEVICES=3 image", "CUDA_VISIBLE_DEVICES", "3"),
         ("$ echo $LD_LIBRARY_PATH\n/usr/local/cuda/lib64", "LD_LIBRARY_PATH", "/usr/local/cuda/lib64"),
         ("ENV CUDA_HOME=/usr/local/cuda", "CUDA_HOME", "/usr/local/cuda"),
+        (">>> os.environ[\"CUDA_VISIBLE_DEVICES\"]\n''", "CUDA_VISIBLE_DEVICES", ""),
+        ('print(os.environ["CUDA_VISIBLE_DEVICES"]) -> "-1"', "CUDA_VISIBLE_DEVICES", "-1"),
+        ('I x/cuda_diagnostics.cc:160] env: CUDA_VISIBLE_DEVICES="-1"', "CUDA_VISIBLE_DEVICES", "-1"),
+        ('env="map[CUDA_VISIBLE_DEVICES:-1 OLLAMA_HOST:http://0.0.0.0]"', "CUDA_VISIBLE_DEVICES", "-1"),
+        ('Environment="CUDA_LAUNCH_BLOCKING=1"', "CUDA_LAUNCH_BLOCKING", "1"),
+        ("  CUDA_LAUNCH_BLOCKING: '1'", "CUDA_LAUNCH_BLOCKING", "1"),
     ],
 )
 def test_variables_however_they_are_set(line: str, name: str, value: str) -> None:
     assert read(line, Environment).get(name) == value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.environ['CUDA_VISIBLE_DEVICES']: None",
+        ">>> os.environ.get('CUDA_VISIBLE_DEVICES')\nNone",
+        'env="map[CUDA_VISIBLE_DEVICES: OLLAMA_HOST:http://0.0.0.0]"',
+        "For debugging consider passing CUDA_LAUNCH_BLOCKING=1",
+    ],
+)
+def test_a_variable_that_is_not_set_is_not_empty(line: str) -> None:
+    assert silent(line, Environment)
 
 
 def test_variables_that_do_not_matter_are_left_alone() -> None:
@@ -252,7 +271,57 @@ def test_containers_and_whether_they_asked() -> None:
     assert read("docker run -it --rm pytorch/pytorch bash", Container).gpus_requested is False
     assert read("podman run --device nvidia.com/gpu=all image cmd", Container).gpus_requested is True
     assert read("NVIDIA_DRIVER_CAPABILITIES=utility", Container).driver_capabilities == "utility"
+    assert read("docker run --gpus '\"capabilities=utility\"' image cmd", Container).driver_capabilities == "utility"
     assert silent("I used docker run", Container) or read("I used docker run", Container).gpus_requested is None
+
+
+@pytest.mark.parametrize(
+    ("text", "engine", "asked"),
+    [
+        ("singularity exec x.sif python train.py", "apptainer", False),
+        ("apptainer -q run --nv x.sif", "apptainer", True),
+        ("Step 4/9 : RUN python setup.py install", "docker", False),
+        ("The command '/bin/sh -c python setup.py install' returned a non-zero code: 1", "docker", False),
+        (" => ERROR [5/7] RUN python setup.py install", "docker", False),
+        ("root@0f1d2a3b4c5d:/workspace# nvidia-smi", "docker", None),
+        ("Inside the container nvidia-smi is not found", "docker", None),
+    ],
+)
+def test_containers_that_no_docker_command_tells_of(text: str, engine: str, asked: bool | None) -> None:
+    found = read(text, Container)
+    assert (found.engine, found.gpus_requested) == (engine, asked)
+
+
+@pytest.mark.parametrize("text", ["it works in the docker container", "root@deadbeef:/# ls", "RUN it in 5 containers"])
+def test_what_is_no_container_or_well_in_one(text: str) -> None:
+    assert silent(text, Container)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("$ cat /sys/fs/cgroup/cpu.max\n50000 100000", "cpu_quota", 0.5),
+        ("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us\n200000", "cpu_quota", 2.0),
+        ('"NanoCpus": 500000000,', "cpu_quota", 0.5),
+        ('"CpuQuota": 50000, "CpuPeriod": 100000', "cpu_quota", 0.5),
+        ("pid 42's current affinity list: 0-3,8", "affinity_cpus", 5),
+        ("Cpus_allowed_list:\t0", "affinity_cpus", 1),
+        ("taskset -c 0 python train.py", "affinity_cpus", 1),
+        ("numactl --membind=0 --physcpubind=0-7 python train.py", "affinity_cpus", 8),
+        ("pid 42's current affinity mask: ff", "affinity_cpus", 8),
+        ("CPU(s): 64\n$ nproc\n1", "affinity_cpus", 1),
+        ("$ nproc\n1", "affinity_cpus", None),
+        ("$ nproc --all\n64", "logical_cpus", 64),
+        ("os.cpu_count() -> 128, len(os.sched_getaffinity(0)) -> 1", "affinity_cpus", 1),
+        ("cat /sys/fs/cgroup/cpu.max\nmax 100000", "cpu_quota", None),
+        ("cat cpu.cfs_quota_us\n-1", "cpu_quota", None),
+        ("docker inspect -f '{{.HostConfig.ShmSize}}' x\n67108864", "shm_total_bytes", 64 << 20),
+        ("NOTE: The SHMEM allocation limit is set to the default of 64MB.", "shm_total_bytes", 64 << 20),
+    ],
+)
+def test_limits_as_their_commands_print_them(text: str, field: str, value: float | None) -> None:
+    found = read_text(text, "2026-01-01T00:00:00Z").get(Resources)
+    assert (getattr(found, field) if found is not None else None) == value
 
 
 def test_limits() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, check
 from envdoctor.diagnose.predicates import cuda_works, libcuda_on_path, nodes_seen, on_jetson, on_wsl
 from envdoctor.diagnose.remedy import rerun_container
+from envdoctor.diagnose.said import quoted
 from envdoctor.facts import (
     Container,
     CudaDriver,
@@ -19,6 +20,7 @@ from envdoctor.facts import (
     System,
     TorchRuntime,
 )
+from envdoctor.knowledge.messages import message
 
 NO_MODULE_SEEN = (9, 12)
 """What nvmlInit returns where it cannot open a node, or where its library is not there."""
@@ -132,6 +134,7 @@ def _of_the_image(
 
 
 LACKS = ("libcuda.so.1: cannot open shared object file", "Found no NVIDIA driver", "No CUDA GPUs are available")
+ID = "container.gpu-not-passed"
 
 
 def _misses_it(messages: Messages | None, runtime: TorchRuntime | None) -> str | None:
@@ -140,6 +143,9 @@ def _misses_it(messages: Messages | None, runtime: TorchRuntime | None) -> str |
         text = next((text for text in LACKS if text in said.text), None)
         if text is not None:
             return text
+        row = message(said.key)
+        if row is not None and ID in (row.cause, *row.also):
+            return quoted(said, 60)
     if messages is not None and messages.has("nvidia-smi-not-found") is not None:
         return "nvidia-smi is not found"
     if runtime is not None and runtime.cuda_available is False:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import in_container
-from envdoctor.facts import Container, Messages, Resources
+from envdoctor.diagnose.said import confidence_of, pointing_at
+from envdoctor.facts import Container, Message, Messages, Resources
+from envdoctor.knowledge.messages import message
 
 MIB = 1 << 20
 DOCKER_DEFAULT = 64 * MIB
@@ -16,6 +18,9 @@ SAID = (
     *("nccl-shm-extend", "torch-dataloader-shm", "torch-worker-bus-error", "nccl-posix-fallocate", "nccl-shm-segment"),
     "torch-worker-killed",
 )
+ID = "container.shm-too-small"
+MAY_BE = ("os-no-space", "os-bus-error", "loader-worker-exited")
+"""Of the disk, or of /dev/shm, which is small enough to be it; the worker of a loader, whatever it died of."""
 
 
 @check(
@@ -45,7 +50,7 @@ def shm_too_small(
     said = next((m for key in SAID if messages is not None and (m := messages.has(key)) is not None), None)
     size = resources.shm_total_bytes if resources is not None else None
     if said is None and size is not None and size <= DOCKER_DEFAULT and messages is not None:
-        said = messages.has("os-no-space")  # of the disk, or of /dev/shm, which is small enough to be it
+        said = _fits(messages)
     tiny = size is not None and size < UNUSABLE
     small = size is not None and size <= DOCKER_DEFAULT and in_container(container)
     if not tiny and said is None and not small:
@@ -76,8 +81,19 @@ def shm_too_small(
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
         ),
         fix=(_fix(container),),
-        confidence="likely" if tiny or (said is not None and said.key == "os-no-space") else "certain",
+        confidence="likely" if tiny or (said is not None and said.key not in SAID) else "certain",
     )
+
+
+def _fits(messages: Messages) -> Message | None:
+    """What a program said that a full /dev/shm explains, where nothing explains it better: of the disk, of NCCL, or of a worker that died."""
+    if any(confidence_of(said) != "possible" for said in pointing_at(messages, "nccl.transport")):
+        return None
+    for said in messages.messages:
+        row = message(said.key)
+        if row is not None and (said.key in MAY_BE or ID in (row.cause, *row.also)):
+            return said
+    return None
 
 
 def _fix(container: Container | None) -> Fix:

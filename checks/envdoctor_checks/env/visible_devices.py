@@ -100,7 +100,10 @@ def visible_devices(
     )
 
 
-NONE_SEEN = ("torch-no-gpus-available", "torch-device-not-visible")
+NONE_SEEN = (
+    *("torch-no-gpus-available", "torch-device-not-visible", "cuda-no-device", "cuda-error-no-device"),
+    "ollama-no-compatible-gpu",
+)
 
 
 def _only_masked(cuda: CudaDriver | None) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Container, DriverLibraries, Nvml, System
+from envdoctor.facts import Container, DriverLibraries, Message, Messages, Nvml, System
 from envdoctor_checks.container.gpu_not_passed import gpu_not_passed
 from healthy import (
     BUS,
@@ -89,3 +89,13 @@ def test_says_who_asked_for_no_gpu() -> None:
     void = msgspec.structs.replace(DOCKER, visible_devices="void")
     [finding] = judge(gpu_not_passed, void, NO_NODES, NO_LIBRARIES, NO_CUDA, BUS).findings
     assert finding.title == "Docker container has no /dev/nvidia* and no libcuda (NVIDIA_VISIBLE_DEVICES=void)"
+
+
+def test_whatever_a_program_says_that_a_missing_gpu_explains() -> None:
+    asked_for_none = Container(engine="docker", gpus_requested=False)
+    said = Messages(messages=(Message(key="cuda-no-device", text="no CUDA-capable device is detected"),))
+    [finding] = judge(gpu_not_passed, asked_for_none, said).findings
+    assert finding.title == "The docker command asks for no GPU; no CUDA-capable device is detected"
+    other = Messages(messages=(Message(key="nccl-system-error", text="unhandled system error"),))
+    assert judge(gpu_not_passed, asked_for_none, other).findings == ()
+    assert judge(gpu_not_passed, Container(engine="docker", gpus_requested=True), said).findings == ()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import Message, Messages, Resources
 from envdoctor_checks.container.shm_too_small import shm_too_small
@@ -30,6 +32,19 @@ def test_is_an_error_where_a_program_died_of_it() -> None:
 def test_dockers_default_is_a_note() -> None:
     [finding] = judge(shm_too_small, Resources(shm_total_bytes=64 * MIB), DOCKER).findings
     assert finding.severity == "info"
+
+
+@pytest.mark.parametrize("key", ["os-no-space", "os-bus-error", "loader-worker-exited", "nccl-system-error"])
+def test_a_small_one_explains_what_it_may_be(key: str) -> None:
+    said = Messages(messages=(Message(key=key, text="x"),))
+    [finding] = judge(shm_too_small, Resources(shm_total_bytes=64 * MIB), said).findings
+    assert (finding.severity, finding.confidence) == ("error", "likely")
+    assert judge(shm_too_small, Resources(shm_total_bytes=8192 * MIB), said).findings == ()
+
+
+def test_silent_where_nccl_says_what_it_could_not_reach() -> None:
+    said = (Message(key="nccl-system-error", text="x"), Message(key="nccl-no-route", text="No route to host"))
+    assert judge(shm_too_small, Resources(shm_total_bytes=64 * MIB), Messages(messages=said)).findings == ()
 
 
 def test_silent_with_room_and_on_a_host() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDriver, Environment, Nvml, NvmlGpu
+from envdoctor.facts import CudaDriver, Environment, Message, Messages, Nvml, NvmlGpu
 from envdoctor_checks.env.visible_devices import visible_devices
 
 UUIDS = ("GPU-5f3c1d2e-0000", "GPU-6a000000-0000")
@@ -68,3 +68,10 @@ def test_fires_without_nvml_where_only_the_mask_hides(value: str) -> None:
     [finding] = judge(visible_devices, mask(value), HIDDEN).findings
     assert finding.title == f"CUDA_VISIBLE_DEVICES={value}, and torch finds no device"
     assert judge(visible_devices, mask(value), CudaDriver(init_code=100, unmasked_init_code=100)).findings == ()
+
+
+def test_a_report_in_which_cuda_finds_no_device() -> None:
+    said = Messages(messages=(Message(key="cuda-error-no-device", text="CUDA_ERROR_NO_DEVICE"),))
+    [finding] = judge(visible_devices, mask("1"), said).findings
+    assert finding.title == "CUDA_VISIBLE_DEVICES=1, and torch finds no device"
+    assert judge(visible_devices, mask("0"), said).findings == ()
