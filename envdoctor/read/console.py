@@ -45,6 +45,9 @@ INLINE = re.compile(
 NO_DEVICE = re.compile(r"(?i)\b(?:gpu|device|cuda)[ _]count\(?\)?\W{1,4}0(?:\D|$)")
 """``gpu_count 0``; ``torch.cuda.device_count(): 0``."""
 INLINE_VERSION = re.compile(r"torch\.__version__\)?\s*(?:is|:|=|==|->|→)?\s*[`'\"]?(?P<value>\d+\.\d+\.\d+[\w.+-]*)")
+INLINE_CUDA = re.compile(
+    r"torch\.version\.cuda\)?`?\s*(?::|=(?!=)|->|→|\s)\s*[`'\"]?(?P<value>None|\d{1,2}\.\d)[`'\")]?\s*$"
+)
 ASSIGNED = (
     re.compile(
         r"^\s*(?:[$#%]\s*)?(?:sudo\s+)?(?:export\s+|set\s+|setenv\s+|ENV\s+|-\s+|%env\s+)?(?P<name>[A-Z][A-Z0-9_]{3,50})\s*=\s*(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|]*)"
@@ -164,8 +167,7 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
         what, *rest = asked
         value = said["value"] if "." in said["value"] else said["value"].capitalize()
         if what == "cuda" and (value == "None" or value.count(".") == 1):
-            notes.note(TorchInstall, "cuda", "" if value == "None" else value, number)
-            notes.note(TorchInstall, "hip", "", number, keep=True)
+            _note_cuda(notes, value, number)
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
         elif what == "count" and value.isdigit():
@@ -176,6 +178,10 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     version = INLINE_VERSION.search(text) if of_torch else None
     if version is not None:
         note_torch(notes, version["value"], number)
+    cuda = INLINE_CUDA.search(text) if of_torch else None
+    if cuda is not None:
+        _note_cuda(notes, cuda["value"], number)
+        return []
     patterns = QUESTIONS if of_torch else ()
     questions = [(match.start(), what) for pattern, what in patterns for match in pattern.finditer(text)]
     if questions:
@@ -185,6 +191,11 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     if python is not None:
         notes.note(Interpreter, "version", python[1], number)
     return asked if asked and PROMPT.match(text) is None else []
+
+
+def _note_cuda(notes: Notebook, value: str, number: int) -> None:
+    notes.note(TorchInstall, "cuda", "" if value == "None" else value, number)
+    notes.note(TorchInstall, "hip", "", number, keep=True)
 
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:

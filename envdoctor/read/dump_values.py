@@ -47,6 +47,10 @@ def note_torch(notes: Notebook, version: str, number: int) -> None:
     elif local.startswith("rocm"):
         notes.note(TorchInstall, "cuda", "", number)
         notes.note(TorchInstall, "hip", local.removeprefix("rocm"), number)
+    elif local.startswith("xpu"):
+        notes.note(TorchInstall, "cuda", "", number)
+        notes.note(TorchInstall, "hip", "", number)
+        notes.note(TorchInstall, "xpu", "xpu", number)
 
 
 def _cuda_build(notes: Notebook, value: str, number: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envdoctor.facts import Distribution, Packages, TorchInstall
+from envdoctor.facts import Distribution, Packages, TorchInstall, TorchRuntime
 from envdoctor.read.dump_values import note_torch
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
@@ -24,10 +24,18 @@ ASKED = re.compile(
     r"^\s*(?:\S{1,60}[$#>]\s+|[$#>!]\s*)?(?:sudo\s+)?(?:\S{0,60}python\S{0,8}\s+-m\s+)?pip3?\s+install\s(?:[^\n]*\s)?torch={2,3}(?P<version>\d+\.\d+\.\d+[\w.+]*)"
 )
 """What pip was told to install: it counts where no more is said of the torch that then ran."""
+INDEX = re.compile(
+    r"^\s*(?:\S{1,60}[$#>]\s+|[$#>!]\s*)?(?:sudo\s+)?(?:\S{0,60}python\S{0,8}\s+-m\s+|uv\s+)?pip3?\s+install\s(?:[^\n]*\s)?torch[\s=>~][^\n]*"
+    r"download\.pytorch\.org/whl/(?:nightly/|test/)?(?P<kind>cpu|xpu|rocm|cu)(?P<version>[\d.]*)"
+)
+"""The index that pip was told to take torch from: its name is the variant's."""
+CPUONLY = re.compile(r"^\s*(?:\S{1,60}[$#>]\s+|[$#>!]\s*)?(?:conda|mamba|micromamba)\s+install\s(?:[^\n]*\s)?cpuonly\b")
 REFUSED = ("No matching distribution", "Could not find a version", "ResolutionImpossible")
 CPU_BUILD = re.compile(
     r"^\s*(?:\[conda\]\s*)?(?:[+~-]\s+)?pytorch(?:-nightly)?\s+\S+\s+\S*(?:_cpu_|cpu_)\S*", re.IGNORECASE
 )
+CPU_MARK = re.compile(r"^\s*(?:\[conda\]\s*)?(?:(?:pytorch-cpu|cpuonly)\s+\d\S*\s|pytorch-mutex\s+\S+\s+cpu\b)")
+"""Packages that only conda's build for the processor brings."""
 PLANNED = re.compile(r"^\s*\S+\s+\S+::(?P<name>pytorch(?:-nightly)?)-(?P<version>\d[\w.+]*)-(?P<build>\S+)")
 DOWNLOADED = re.compile(r"^\s*(?P<name>pytorch(?:-nightly)?)-(?P<version>\d[\w.+]*)\s+\|\s*(?P<build>\S+)")
 """What conda says that it will install: ``pytorch  conda-forge/linux-64::pytorch-2.1.0-cpu_mkl_py310h0a2b0f1_0``."""
@@ -48,6 +56,8 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
         if planned is not None:
             _planned(notes, planned, number)
             continue
+        if "cpu" in text and CPU_MARK.match(text):
+            _for_cpu(notes, number)
         conda = CONDA.match(text) if "torch" in text else None
         if conda is not None:
             names.setdefault(conda["name"], conda["version"].partition("+")[0])
@@ -61,8 +71,7 @@ def read_packages(lines: Sequence[Line], notes: Notebook) -> None:
             if known is None or "+" in row["version"] or not str(known).startswith(row["version"]):
                 note_torch(notes, row["version"], number)
             if CPU_BUILD.match(text) or "cpuonly" in text:
-                notes.note(TorchInstall, "cuda", "", number)
-                notes.note(TorchInstall, "hip", "", number)
+                _for_cpu(notes, number)
     if len(set(names.values())) > 1:  # the same files come from each
         twice = tuple(Distribution(name="torch", version=version, location="") for version in names.values())
         notes.note(TorchInstall, "distributions", twice, min(found.values(), default=1))
@@ -80,14 +89,19 @@ def _planned(notes: Notebook, row: re.Match[str], number: int) -> None:
     notes.saw("a plan of conda's", number)
     note_torch(notes, row["version"], number)
     if "cpu" in row["build"]:
-        notes.note(TorchInstall, "cuda", "", number)
-        notes.note(TorchInstall, "hip", "", number)
+        _for_cpu(notes, number)
+
+
+def _for_cpu(notes: Notebook, number: int) -> None:
+    notes.note(TorchInstall, "cuda", "", number)
+    notes.note(TorchInstall, "hip", "", number)
 
 
 def read_pip_command(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the torch that pip was told to install where nothing was read of the one that then ran; after all other readers."""
     if notes.get(TorchInstall, "version") is not None:
         return
+    _read_index(lines, notes)
     asked: dict[str, int] = {}
     for number, text in lines:
         told = ASKED.match(text) if "torch==" in text and len(text) <= 300 else None
@@ -96,6 +110,31 @@ def read_pip_command(lines: Sequence[Line], notes: Notebook) -> None:
     if len(asked) == 1 and _was_used(lines):
         [(version, number)] = asked.items()
         note_torch(notes, version, number)
+
+
+def _read_index(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note the variant of torch that was asked for, where only one was and the torch that then ran sees no GPU."""
+    if notes.get(TorchRuntime, "cuda_available") is not False or any(w in line.text for line in lines for w in REFUSED):
+        return
+    variants: dict[tuple[str, str], int] = {}
+    for number, text in lines:
+        if len(text) > 300 or "install" not in text:
+            continue
+        index = INDEX.match(text) if "pytorch.org/whl/" in text else None
+        if index is not None:
+            variants.setdefault((index["kind"], index["version"]), number)
+        elif CPUONLY.match(text):
+            variants.setdefault(("cpu", ""), number)
+        elif "pytorch" in text or re.search(r"\binstall\b[^\n]*\storch\b", text):
+            return  # another try, of which this tells nothing
+    if len(variants) != 1:
+        return
+    [((kind, version), number)] = variants.items()
+    if kind == "cpu":
+        _for_cpu(notes, number)
+    elif kind == "rocm":
+        notes.note(TorchInstall, "cuda", "", number)
+        notes.note(TorchInstall, "hip", version or "6", number)
 
 
 def _was_used(lines: Sequence[Line]) -> bool:

@@ -62,6 +62,10 @@ KINDS: tuple[type[Fact], ...] = (
 )
 
 
+BUILT_WITHOUT_CUDA = (
+    *("collect-env-cpu-build", "collect-env-no-cuda-at-all", "collect-env-no-driver"),
+    *("torch-config-without-cuda", "torch-is-built-false", "torch-is-compiled-false"),
+)
 OLD_BUILDS = {
     **dict.fromkeys(("1.0", "1.1"), "9.0"),
     "1.2": "10.0",
@@ -73,6 +77,9 @@ TORCH_FILE = re.compile(r"(?:site|dist)-packages[/\\]{1,2}torch[/\\]")
 AMD = re.compile(
     r"\bAMD (?:GPU|Radeon|Instinct|Raven|Renoir|Vega|Navi|Picasso|Cezanne|Lucienne)\b|"
     r"\bGPU[^\n:]{0,40}: ?AMD\b|\bRadeon (?:RX|VII|Pro|HD|R\d|\(TM\)|\d{4})|\bRX ?[5-9]\d{3}\b|\bgfx(?:9|1[0-2])\w{2,3}\b|-directml\b|\bMI[123]\d{2}X?\b"
+)
+NVIDIA = re.compile(
+    r"\bGeForce\b|\bRTX ?(?:PRO ?)?A?\d{3,4}|\bGTX ?\d{3,4}|\bTesla [A-Z]\d|\bQuadro\b|\bNVIDIA [AHLTVBG]\d{1,3}\b|NVIDIA-SMI \d"
 )
 AMD_WORDS = ("AMD ", "Radeon", "RX", "gfx", "-directml", "MI")
 
@@ -104,9 +111,9 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
 
 
 def _amd_line(text: str, lines: Sequence[Line]) -> int | None:
-    """The first line that names a GPU of AMD's."""
+    """The first line that names a GPU of AMD's, where no GPU of NVIDIA's is named: AMD's processors have one, too."""
     words = [word for word in AMD_WORDS if word in text]
-    if not words:
+    if not words or NVIDIA.search(text):
         return None
     return next((line.number for line in lines if any(w in line.text for w in words) and AMD.search(line.text)), None)
 
@@ -120,7 +127,7 @@ def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     stripped = [line.text.strip() for line in lines]
     found = {message.key: message for message in recognise("\n".join(stripped), " ".join(stripped))}
     if notes.get(System, "platform") == "darwin":  # every torch for macOS is built without CUDA
-        for key in ("collect-env-cpu-build", "collect-env-no-cuda-at-all", "collect-env-no-driver"):
+        for key in BUILT_WITHOUT_CUDA:
             found.pop(key, None)
     placed = (msgspec.structs.replace(said, sources=_place(said.text, lines)) for said in found.values())
     return Messages(messages=tuple(placed), sources={"messages": "the report"})

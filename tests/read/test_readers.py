@@ -629,3 +629,43 @@ def test_the_first_libcuda_of_the_cache_is_taken() -> None:
     assert winner is not None
     assert winner.kind == "compat"
     assert silent(rows.format(own, compat), DriverLibraries)
+def test_the_index_that_torch_was_asked_from_tells_its_build() -> None:
+    asked, blind = (
+        "$ pip install torch --index-url https://download.pytorch.org/whl/",
+        ">>> torch.cuda.is_available()\nFalse\n",
+    )
+    assert read(asked + "cpu\n" + blind, TorchInstall).build == "cpu"
+    assert read(asked + "rocm6.0\n" + blind, TorchInstall).build == "rocm"
+    assert read("conda install pytorch cpuonly -c pytorch\n" + blind, TorchInstall).build == "cpu"
+    assert silent(asked + "cpu\n", TorchInstall)
+    assert silent(asked + "cpu\n>>> torch.cuda.is_available()\nTrue\n", TorchInstall)
+    assert silent(asked + "cpu\n" + asked + "cu121\n" + blind, TorchInstall)
+    assert silent(asked + "cpu\n$ pip install torch\n" + blind, TorchInstall)
+
+
+@pytest.mark.parametrize(
+    "line",
+    (
+        "cpuonly                   2.0                           0    pytorch",
+        "pytorch-cpu               1.1.0            py3.7_cpu_0    pytorch",
+        "pytorch-mutex             1.0                         cpu    pytorch",
+        "torch.version.cuda None",
+        "torch.version.cuda: None",
+    ),
+)
+def test_a_line_that_only_a_build_for_the_processor_has(line: str) -> None:
+    assert read(line + "\n", TorchInstall).build == "cpu"
+
+
+def test_code_that_asks_for_the_cuda_of_torch_answers_nothing() -> None:
+    assert silent("if torch.version.cuda is None:\n    raise\nassert torch.version.cuda == None\n", TorchInstall)
+    assert read("torch.version.cuda: 12.1\n", TorchInstall).cuda == "12.1"
+
+
+def test_a_build_for_intel() -> None:
+    assert read("torch 2.5.1+xpu\n", TorchInstall).build == "xpu"
+
+
+def test_a_gpu_of_amds_counts_where_none_of_nvidias_is_named() -> None:
+    assert read("AMD Radeon RX 7900 XTX\n", Reading).amd_line == 1
+    assert read("AMD Radeon(TM) Graphics\nNVIDIA GeForce RTX 4060\n", Reading).amd_line is None

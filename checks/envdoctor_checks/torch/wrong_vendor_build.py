@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import compute_capabilities, driver_cuda, torch_version, torch_works
 from envdoctor.diagnose.remedy import TORCH_INDEX, pip_install, torch_wheel
-from envdoctor.facts import CudaDriver, Interpreter, Nvml, PciBus, PciDevice, TorchInstall, TorchRuntime
+from envdoctor.facts import CudaDriver, Interpreter, Nvml, PciBus, PciDevice, Reading, TorchInstall, TorchRuntime
 
 MAKER = {"rocm": ("AMD ROCm", "1002"), "xpu": ("Intel XPU", "8086"), "cuda": ("NVIDIA CUDA", "10de")}
 
@@ -30,6 +30,7 @@ def wrong_vendor_build(
     nvml: Nvml | None,
     cuda_driver: CudaDriver | None,
     interpreter: Interpreter | None,
+    reading: Reading | None,
 ) -> Iterator[Finding]:
     """This torch was built for another maker's GPU than the one in the machine.
 
@@ -66,13 +67,29 @@ def wrong_vendor_build(
         yield _finding(
             f"torch {version} is built for NVIDIA CUDA; the GPU is AMD 1002:{amd.device}", torch_install, pci_bus, fix
         )
+    elif (
+        build == "cuda"
+        and reading is not None
+        and reading.amd_line is not None
+        and not nvidia
+        and _sees_none(torch_runtime)
+    ):
+        command = pip_install(interpreter, "torch", reinstall=True, index=TORCH_INDEX + "rocm6.4")
+        fix = Fix("Install a torch built for ROCm, if ROCm supports this GPU", command)
+        title = f"torch {version} is built for NVIDIA CUDA; the report names a GPU of AMD's (line {reading.amd_line})"
+        yield _finding(title, torch_install, pci_bus, fix)
+
+
+def _sees_none(runtime: TorchRuntime | None) -> bool:
+    return runtime is not None and runtime.cuda_available is False
 
 
 def _nvidia(pci: PciBus | None, nvml: Nvml | None, cuda: CudaDriver | None) -> str | None:
     """The name of the NVIDIA GPU that is there; None: none is known."""
     names = [d.name for d in (cuda.devices if cuda else ())] + [g.name for g in (nvml.gpus if nvml else ())]
     on_bus = [gpu.name or f"NVIDIA 10de:{gpu.device}" for gpu in (pci.nvidia_gpus if pci else ())]
-    return next((name for name in [*names, *on_bus] if name), None)
+    driven = "one that NVIDIA's driver runs" if nvml is not None and nvml.driver_version else None
+    return next((name for name in [*names, *on_bus] if name), driven)
 
 
 def _discrete(pci: PciBus | None, vendor: str) -> PciDevice | None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import PciBus, PciDevice, TorchInstall
+from envdoctor.facts import Nvml, PciBus, PciDevice, Reading, TorchInstall, TorchRuntime
 from envdoctor_checks.torch.wrong_vendor_build import wrong_vendor_build
 from healthy import BUS, CUDA, GPU, NVML, PYTHON, TORCH, TORCH_CPU, WORKS
 
@@ -34,3 +34,17 @@ def test_silent_with_both_makers_and_where_torch_works() -> None:
 
 def test_skipped_without_a_version() -> None:
     assert judge(wrong_vendor_build, TorchInstall(present=False), BUS).result.status == "skipped"
+
+
+def test_fires_where_a_report_names_a_gpu_of_amds_and_none_is_seen() -> None:
+    blind, amd = TorchRuntime(cuda_available=False), Reading(amd_line=3)
+    [finding] = judge(wrong_vendor_build, TORCH, blind, amd).findings
+    assert finding.title.endswith("the report names a GPU of AMD's (line 3)")
+    assert judge(wrong_vendor_build, TORCH, blind, amd, NVML).findings == ()
+    assert judge(wrong_vendor_build, TORCH, blind, Reading()).findings == ()
+    assert judge(wrong_vendor_build, TORCH, amd).findings == ()
+
+
+def test_fires_on_rocm_where_only_nvidias_driver_is_known() -> None:
+    [finding] = judge(wrong_vendor_build, ROCM, Nvml(driver_version="535.129.03")).findings
+    assert finding.title.endswith("the GPU is one that NVIDIA's driver runs")
