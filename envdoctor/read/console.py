@@ -27,7 +27,10 @@ VERSION = re.compile(r"torch\.__version__|torch\.version\.__version__")
 CUDA = re.compile(r"torch\.version\.cuda\b")
 ARCHS = re.compile(r"torch\.cuda\.get_arch_list\(\)")
 CAPABILITY = re.compile(r"torch\.cuda\.get_device_capability\(")
+CUDNN_ON = re.compile(r"torch\.backends\.cudnn\.enabled\b(?!\s*=)")
+CUDNN = re.compile(r"torch\.backends\.cudnn\.is_available\(\)")
 QUESTIONS = (
+    *((CUDNN_ON, "cudnn_enabled"), (CUDNN, "cudnn_available")),
     *((AVAILABLE, "available"), (COUNT, "count"), (VERSION, "version")),
     *((CUDA, "cuda"), (ARCHS, "archs"), (CAPABILITY, "capability")),
 )
@@ -41,6 +44,9 @@ PAIR = re.compile(r"^\s*(?:Out\[\d+\]:\s*)?\((?P<major>\d{1,2}), (?P<minor>\d)\)
 INLINE = re.compile(
     r"torch\.cuda\.is_available\(\)`?\s*(?:\)|is|returns?|:|=|->|=>|→|gives|#){0,3}\s*[`'\"]?(?P<value>True|False)\b",
     re.IGNORECASE,
+)
+INLINE_CUDNN = re.compile(
+    r"torch\.backends\.cudnn\.(?P<what>enabled|is_available\(\))`?\)?\s*(?:is|returns?|:|->|=>|→|gives|prints|#){0,2}\s*[`'\"]?(?P<value>True|False)\b"
 )
 INLINE_VERSION = re.compile(r"torch\.__version__\)?\s*(?:is|:|=|==|->|→)?\s*[`'\"]?(?P<value>\d+\.\d+\.\d+[\w.+-]*)")
 ASSIGNED = (
@@ -127,6 +133,11 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     if inline is not None:
         notes.note(TorchRuntime, "cuda_available", inline["value"].lower() == "true", number)
         return []
+    inline = INLINE_CUDNN.search(text) if of_torch else None
+    if inline is not None:
+        what = "cudnn_enabled" if inline["what"] == "enabled" else "cudnn_available"
+        notes.note(TorchRuntime, what, inline["value"] == "True", number)
+        return []
     words = text.split() if len(asked) > 1 else []
     if words and len(words) == len(asked) and all(SAID.match(word) for word in words):
         for word in words:
@@ -151,6 +162,8 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
             notes.note(TorchInstall, "hip", "", number, keep=True)
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
+        elif what.startswith("cudnn_") and value in ("True", "False"):
+            notes.note(TorchRuntime, what, value == "True", number)
         elif what == "count" and value.isdigit():
             notes.note(TorchRuntime, "device_count", int(value), number)
         elif what == "version" and "." in value:

@@ -452,3 +452,24 @@ def test_what_pip_was_told_counts_where_torch_was_then_asked() -> None:
     assert silent(told + "ERROR: No matching distribution found\n>>> torch.cuda.is_available()\nFalse\n", TorchInstall)
     other = read(told + ">>> torch.__version__\n'1.2.0'\n>>> torch.cuda.is_available()\nFalse\n", TorchInstall)
     assert other.version == "1.2.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled", "available"),
+    [
+        (">>> torch.backends.cudnn.enabled\nFalse\n", False, None),
+        (">>> torch.backends.cudnn.is_available()\nFalse\n", None, False),
+        ("print(torch.backends.cudnn.enabled)  # False\n", False, None),
+        ("torch.backends.cudnn.is_available(): True\n", None, True),
+        ("torch.backends.cudnn.enabled = False\n", None, None),
+    ],
+)
+def test_what_torch_says_of_cudnn(text: str, enabled: bool | None, available: bool | None) -> None:
+    runtime = read(text, TorchRuntime) if enabled is not None or available is not None else TorchRuntime()
+    assert (runtime.cudnn_enabled, runtime.cudnn_available) == (enabled, available)
+
+
+def test_no_framework_for_macos_is_built_with_cuda() -> None:
+    asked = ">>> onnxruntime.get_device()\n'CPU'\n"
+    assert [said.key for said in read(asked, Messages).messages] == ["onnxruntime-device-cpu-any"]
+    assert read(f"OS: macOS 14.4 (arm64)\n{asked}", Messages).messages == ()
