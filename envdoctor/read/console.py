@@ -27,7 +27,10 @@ VERSION = re.compile(r"torch\.__version__|torch\.version\.__version__")
 CUDA = re.compile(r"torch\.version\.cuda\b")
 ARCHS = re.compile(r"torch\.cuda\.get_arch_list\(\)")
 CAPABILITY = re.compile(r"torch\.cuda\.get_device_capability\(")
+CUDNN_ON = re.compile(r"torch\.backends\.cudnn\.enabled\b(?!\s*=)")
+CUDNN = re.compile(r"torch\.backends\.cudnn\.is_available\(\)")
 QUESTIONS = (
+    *((CUDNN_ON, "cudnn_enabled"), (CUDNN, "cudnn_available")),
     *((AVAILABLE, "available"), (COUNT, "count"), (VERSION, "version")),
     *((CUDA, "cuda"), (ARCHS, "archs"), (CAPABILITY, "capability")),
 )
@@ -44,6 +47,9 @@ INLINE = re.compile(
 )
 NO_DEVICE = re.compile(r"(?i)\b(?:gpu|device|cuda)[ _]count\(?\)?\W{1,4}0(?:\D|$)")
 """``gpu_count 0``; ``torch.cuda.device_count(): 0``."""
+INLINE_CUDNN = re.compile(
+    r"torch\.backends\.cudnn\.(?P<what>enabled|is_available\(\))`?\)?\s*(?:is|returns?|:|->|=>|→|gives|prints|#){0,2}\s*[`'\"]?(?P<value>True|False)\b"
+)
 INLINE_VERSION = re.compile(r"torch\.__version__\)?\s*(?:is|:|=|==|->|→)?\s*[`'\"]?(?P<value>\d+\.\d+\.\d+[\w.+-]*)")
 INLINE_CUDA = re.compile(
     r"torch\.version\.cuda\)?`?\s*(?::|=(?!=)|->|→|\s)\s*[`'\"]?(?P<value>None|\d{1,2}\.\d)[`'\")]?\s*$"
@@ -147,6 +153,11 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
     if inline is not None:
         notes.note(TorchRuntime, "cuda_available", inline["value"].lower() == "true", number)
         return []
+    inline = INLINE_CUDNN.search(text) if of_torch else None
+    if inline is not None:
+        what = "cudnn_enabled" if inline["what"] == "enabled" else "cudnn_available"
+        notes.note(TorchRuntime, what, inline["value"] == "True", number)
+        return []
     words = text.split() if len(asked) > 1 else []
     if words and len(words) == len(asked) and all(SAID.match(word) for word in words):
         for word in words:
@@ -170,6 +181,8 @@ def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[s
             _note_cuda(notes, value, number)
         if what == "available" and value in ("True", "False"):
             notes.note(TorchRuntime, "cuda_available", value == "True", number)
+        elif what.startswith("cudnn_") and value in ("True", "False"):
+            notes.note(TorchRuntime, what, value == "True", number)
         elif what == "count" and value.isdigit():
             notes.note(TorchRuntime, "device_count", int(value), number)
         elif what == "version" and "." in value:

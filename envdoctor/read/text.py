@@ -31,7 +31,7 @@ from envdoctor.facts import (
     TorchRuntime,
     Work,
 )
-from envdoctor.knowledge.messages import recognise
+from envdoctor.knowledge.messages import CATCH_ALL, message, recognise
 from envdoctor.knowledge.releases import release
 from envdoctor.read.console import read_console
 from envdoctor.read.container import read_container
@@ -129,8 +129,15 @@ def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     if notes.get(System, "platform") == "darwin":  # every torch for macOS is built without CUDA
         for key in BUILT_WITHOUT_CUDA:
             found.pop(key, None)
+        found = {key: said for key, said in found.items() if not _of_a_build_without_cuda(key)}
     placed = (msgspec.structs.replace(said, sources=_place(said.text, lines)) for said in found.values())
     return Messages(messages=tuple(placed), sources={"messages": "the report"})
+
+
+def _of_a_build_without_cuda(key: str) -> bool:
+    """Whether the row reads what any framework's build for the processor answers."""
+    row = message(key)
+    return row is not None and row.cause == "framework.fallback" and key.endswith(CATCH_ALL)
 
 
 def _place(text: str, lines: Sequence[Line]) -> dict[str, str]:

@@ -629,6 +629,8 @@ def test_the_first_libcuda_of_the_cache_is_taken() -> None:
     assert winner is not None
     assert winner.kind == "compat"
     assert silent(rows.format(own, compat), DriverLibraries)
+
+
 def test_the_index_that_torch_was_asked_from_tells_its_build() -> None:
     asked, blind = (
         "$ pip install torch --index-url https://download.pytorch.org/whl/",
@@ -669,3 +671,24 @@ def test_a_build_for_intel() -> None:
 def test_a_gpu_of_amds_counts_where_none_of_nvidias_is_named() -> None:
     assert read("AMD Radeon RX 7900 XTX\n", Reading).amd_line == 1
     assert read("AMD Radeon(TM) Graphics\nNVIDIA GeForce RTX 4060\n", Reading).amd_line is None
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled", "available"),
+    [
+        (">>> torch.backends.cudnn.enabled\nFalse\n", False, None),
+        (">>> torch.backends.cudnn.is_available()\nFalse\n", None, False),
+        ("print(torch.backends.cudnn.enabled)  # False\n", False, None),
+        ("torch.backends.cudnn.is_available(): True\n", None, True),
+        ("torch.backends.cudnn.enabled = False\n", None, None),
+    ],
+)
+def test_what_torch_says_of_cudnn(text: str, enabled: bool | None, available: bool | None) -> None:
+    runtime = read(text, TorchRuntime) if enabled is not None or available is not None else TorchRuntime()
+    assert (runtime.cudnn_enabled, runtime.cudnn_available) == (enabled, available)
+
+
+def test_no_framework_for_macos_is_built_with_cuda() -> None:
+    asked = ">>> onnxruntime.get_device()\n'CPU'\n"
+    assert [said.key for said in read(asked, Messages).messages] == ["onnxruntime-device-cpu-any"]
+    assert read(f"OS: macOS 14.4 (arm64)\n{asked}", Messages).messages == ()

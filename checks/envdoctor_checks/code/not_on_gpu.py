@@ -8,10 +8,21 @@ from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works
 from envdoctor.diagnose.running import STARTING, duration, effort, gone, is_worker, label, on_gpu, stopped
 from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
-from envdoctor.facts import CudaDriver, Messages, Process, ProcessGpus, ProcessLibraries, ProcessNodes, TorchRuntime
+from envdoctor.facts import (
+    CudaDriver,
+    Message,
+    Messages,
+    Process,
+    ProcessGpus,
+    ProcessLibraries,
+    ProcessNodes,
+    TorchRuntime,
+)
 
 AT_WORK = 0.5
 """Processors: a process that computes uses more, one that waits for something less."""
+ON_CPU = "program-on-cpu-"
+"""The beginning of the keys of messages that tell where a program works. Alone they say nothing: many are meant for the processor."""
 SETTLED = 60.0
 """Seconds in which a program loads its model and data before it turns to the GPU."""
 
@@ -47,9 +58,8 @@ def not_on_gpu(
         if uses is False and process_libraries.torch_with_cuda and _computes(process):
             yield _running(process, process_libraries, process_nodes, cuda_driver)
     said = next(iter(pointing_at(messages, "code.not-on-gpu")), None) if messages is not None else None
-    idle = messages.has("user-gpu-idle") if messages is not None else None
-    if said is None and idle is not None and torch_runtime is not None and torch_runtime.cuda_available is True:
-        said = idle
+    if said is None and messages is not None:
+        said = _told(messages, seen=torch_runtime is not None and torch_runtime.cuda_available is True)
     if said is None or messages is None:
         return
     llama = "llama" in (said.emitter or "")
@@ -64,6 +74,18 @@ def not_on_gpu(
         ),
         confidence=confidence_of(said),
     )
+
+
+def _told(messages: Messages, *, seen: bool) -> Message | None:
+    """What says that the GPU does nothing, in a report in which torch sees one; or that the program works on the processor, while the GPU idles or is seen.
+
+    A report that names both devices compares them, and says nothing of where the program works.
+    """
+    idle = messages.has("user-gpu-idle")
+    placed = next((said for said in messages.messages if said.key.startswith(ON_CPU)), None)
+    if placed is not None and (seen or idle is not None) and messages.has("program-on-gpu") is None:
+        return placed
+    return idle if seen else None
 
 
 def _computes(process: Process) -> bool:

@@ -52,6 +52,8 @@ def stub_loaded(
     code = cuda_driver.init_code if cuda_driver is not None else None
     said = next(iter(pointing_at(messages, "cuda.stub-loaded")), None)
     if path is None and code != STUB_LIBRARY and (said is None or cuda_driver is not None):
+        if cuda_driver is None and winner is None and _fails(torch_runtime, messages):
+            yield from _on_the_path(environment)
         return
     path = path or (cuda_driver.library if cuda_driver is not None else None) or (winner.path if winner else None)
     ours = winner is not None and path in (winner.path, winner.real_path)
@@ -76,6 +78,27 @@ def stub_loaded(
         ),
         fix=(_way_out(named, winner if ours else None, environment),),
         confidence="certain" if code == STUB_LIBRARY or path else confidence_of(said) if said else "likely",
+    )
+
+
+def _fails(torch_runtime: TorchRuntime | None, messages: Messages | None) -> bool:
+    if torch_runtime is not None and torch_runtime.cuda_available is not None:
+        return not torch_runtime.cuda_available
+    return messages is not None and messages.has("cuda-insufficient-driver") is not None
+
+
+def _on_the_path(environment: Environment | None) -> Iterator[Finding]:
+    """Of a report in which CUDA fails and nobody says which libcuda is loaded, while the folder of stubs is searched first."""
+    value = environment.get("LD_LIBRARY_PATH") if environment is not None else None
+    folder = next((one for one in (value or "").split(":") if one.rstrip("/").endswith("/stubs")), None)
+    if environment is None or folder is None:
+        return
+    yield Finding(
+        title=f"{short(folder, 55)} is on LD_LIBRARY_PATH, and CUDA does not start",
+        detail="The stub of libcuda that lies there is for linking only; programs that ask for libcuda.so get it.",
+        evidence=(environment.says("variables", f"LD_LIBRARY_PATH={value}"),),
+        fix=(NO_STUBS,),
+        confidence="likely",
     )
 
 

@@ -7,14 +7,22 @@ from collections.abc import Iterator
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import torch_cuda
 from envdoctor.diagnose.remedy import unset_variable
-from envdoctor.facts import Environment, TorchInstall, TorchRuntime
+from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
+from envdoctor.facts import Environment, Messages, TorchInstall, TorchRuntime
 
 OLD_INTERFACE = "TORCH_CUDNN_V8_API_DISABLED"
 
 
-@check("cudnn.disabled", fields=("torch_runtime.cudnn_enabled|environment.variables",), explains=("compute.slow",))
+@check(
+    "cudnn.disabled",
+    fields=("torch_runtime.cudnn_enabled|environment.variables|messages.messages",),
+    explains=("compute.slow",),
+)
 def disabled(
-    torch_runtime: TorchRuntime | None, torch_install: TorchInstall | None, environment: Environment | None
+    torch_runtime: TorchRuntime | None,
+    torch_install: TorchInstall | None,
+    environment: Environment | None,
+    messages: Messages | None,
 ) -> Iterator[Finding]:
     """cuDNN is there and switched off, so convolutions and recurrent layers run without it.
 
@@ -37,7 +45,9 @@ def disabled(
         and torch_runtime.cudnn_enabled is False
         and torch_runtime.cudnn_available is not False
     )
-    if off and torch_runtime is not None and torch_cuda(torch_install, torch_runtime):
+    if (
+        off and torch_runtime is not None and torch_cuda(torch_install, torch_runtime) != ""
+    ):  # None: a report is silent on it
         version = torch_runtime.cudnn_loaded or torch_runtime.cudnn_compiled or ""
         yield Finding(
             title=f"torch.backends.cudnn.enabled is False; cuDNN {version} is there".replace("  ", " "),
@@ -45,6 +55,16 @@ def disabled(
             detail="Convolutions and recurrent layers run on torch's own kernels, often several times slower.",
             evidence=(torch_runtime.says("cudnn_enabled"), torch_runtime.says("cudnn_loaded", version or "unknown")),
             fix=(Fix("Find what switches it off", "grep -rn --include='*.py' --include='*.pth' 'cudnn.enabled' ."),),
+        )
+    said = next(iter(pointing_at(messages, "cudnn.disabled")), None)
+    if said is not None and messages is not None and (torch_runtime is None or torch_runtime.cudnn_enabled is None):
+        yield Finding(
+            title=quoted(said, 100),
+            severity="warning",
+            detail="Convolutions and recurrent layers then run on other kernels, often several times slower.",
+            evidence=(messages.says("messages", said.text),),
+            fix=(Fix("Take out what switches it off", "grep -rn 'cudnn.enabled' ."),),
+            confidence=confidence_of(said),
         )
     old = environment.get(OLD_INTERFACE) if environment is not None else None
     if environment is not None and old and old != "0" and torch_cuda(torch_install, torch_runtime):

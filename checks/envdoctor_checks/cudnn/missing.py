@@ -48,13 +48,14 @@ def missing(
         yield found_nowhere(one, missing_libraries, interpreter, build)
     if files:
         return
+    cuda = torch_cuda(torch_install, torch_runtime)
     if (
         torch_runtime is not None
         and torch_runtime.cudnn_available is False
-        and torch_cuda(torch_install, torch_runtime)
+        and (cuda or torch_runtime.cuda_available)  # a report may tell that torch uses CUDA, and not which
     ):
         yield Finding(
-            title=f"torch {build} is built for CUDA {torch_cuda(torch_install, torch_runtime)}, and without cuDNN",
+            title=f"torch{_behind(build)} is built for CUDA{_behind(cuda)}, and without cuDNN",
             severity="warning",
             detail="Convolutions and recurrent layers run on torch's own kernels, often several times slower.",
             evidence=(torch_runtime.says("cudnn_available"),),
@@ -86,3 +87,7 @@ def _wheel(text: str, cuda: str | None) -> str:
     """The requirement for the cuDNN that a message asks for, of torch's CUDA where that is known."""
     major = (cuda or "").partition(".")[0] or "12"
     return f"nvidia-cudnn-cu{major}" + ("<9" if "so.8" in text else ">=9,<10")
+
+
+def _behind(word: str | None) -> str:
+    return f" {word}" if word else ""

@@ -72,3 +72,16 @@ def test_an_idle_gpu_counts_where_torch_sees_it() -> None:
     assert len(judge(not_on_gpu, idle, TorchRuntime(cuda_available=True)).findings) == 1
     assert judge(not_on_gpu, idle, TorchRuntime(cuda_available=False)).findings == ()
     assert judge(not_on_gpu, idle).findings == ()
+
+
+def test_fires_where_the_program_names_the_processor_and_torch_sees_a_gpu() -> None:
+    [finding] = judge(not_on_gpu, said("Device set to use cpu"), TorchRuntime(cuda_available=True)).findings
+    assert finding.title == "Device set to use cpu"
+    assert judge(not_on_gpu, said("Using cpu device\nthe GPU stays idle")).findings
+
+
+def test_silent_where_the_processor_may_be_meant() -> None:
+    assert judge(not_on_gpu, said("Device set to use cpu")).findings == ()
+    assert judge(not_on_gpu, said("Using cpu device"), TorchRuntime(cuda_available=False)).findings == ()
+    both = said("Using device: cpu\nUsing device: cuda")
+    assert judge(not_on_gpu, both, TorchRuntime(cuda_available=True)).findings == ()

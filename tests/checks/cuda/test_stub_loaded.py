@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import CudaDriver, DriverLibraries, DriverLibrary, Environment, Message, Messages
+from envdoctor.facts import CudaDriver, DriverLibraries, DriverLibrary, Environment, Message, Messages, TorchRuntime
 from envdoctor_checks.cuda.stub_loaded import stub_loaded
 
 FOLDER = "/usr/local/cuda/lib64/stubs"
@@ -120,3 +120,17 @@ def test_a_preloaded_stub() -> None:
     preloaded = msgspec.structs.replace(STUB, found_by="LD_PRELOAD")
     [finding] = judge(stub_loaded, DriverLibraries(copies=(preloaded,))).findings
     assert finding.fix[0].command == "unset LD_PRELOAD"
+
+
+def test_fires_where_a_report_shows_the_stubs_on_the_path_and_cuda_failing() -> None:
+    [finding] = judge(stub_loaded, Messages(), PATHS, TorchRuntime(cuda_available=False)).findings
+    assert finding.title == f"{FOLDER} is on LD_LIBRARY_PATH, and CUDA does not start"
+    insufficient = Messages(messages=(Message(key="cuda-insufficient-driver", text="insufficient"),))
+    assert judge(stub_loaded, insufficient, PATHS).findings
+
+
+def test_silent_where_the_stubs_on_the_path_do_no_harm() -> None:
+    assert judge(stub_loaded, Messages(), PATHS, TorchRuntime(cuda_available=True)).findings == ()
+    assert judge(stub_loaded, Messages(), PATHS).findings == ()
+    other = Environment(variables={"LD_LIBRARY_PATH": "/usr/local/cuda/lib64"})
+    assert judge(stub_loaded, Messages(), other, TorchRuntime(cuda_available=False)).findings == ()

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from envdoctor.diagnose.testing import judge
-from envdoctor.facts import Environment, TorchInstall, TorchRuntime
+from envdoctor.facts import Environment, Messages, TorchInstall, TorchRuntime
+from envdoctor.knowledge.messages import recognise
 from envdoctor_checks.cudnn.disabled import disabled
 
 TORCH = TorchInstall(version="2.5.1+cu124", cuda="12.4")
@@ -35,3 +36,15 @@ def test_silent_where_there_is_none_to_switch() -> None:
 def test_skipped_where_torch_was_not_imported() -> None:
     assert judge(disabled, TORCH).result.status == "skipped"
     assert judge(disabled, TorchRuntime(cuda="12.4"), TORCH).result.status == "skipped"
+
+
+def test_fires_in_a_report_that_tells_nothing_else() -> None:
+    [finding] = judge(disabled, TorchRuntime(cudnn_enabled=False)).findings
+    assert finding.title.startswith("torch.backends.cudnn.enabled is False")
+
+
+def test_fires_on_a_switch_beside_words_of_slowness_and_on_no_other() -> None:
+    slow = "torch.backends.cudnn.enabled = False\nResNet-50 trains three times slower than published"
+    [finding] = judge(disabled, Messages(messages=recognise(slow))).findings
+    assert (finding.severity, finding.confidence) == ("warning", "possible")
+    assert judge(disabled, Messages(messages=recognise("torch.backends.cudnn.enabled = False"))).findings == ()

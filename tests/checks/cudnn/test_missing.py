@@ -84,3 +84,10 @@ def test_silent_on_a_message_where_a_cudnn_is_loaded() -> None:
 
 def test_skipped_where_torch_was_not_imported() -> None:
     assert judge(missing, TORCH).result.status == "skipped"
+
+
+def test_a_report_may_tell_that_cuda_works_and_not_which() -> None:
+    [finding] = judge(missing, TorchRuntime(cuda_available=True, cudnn_available=False)).findings
+    assert finding.title == "torch is built for CUDA, and without cuDNN"
+    assert judge(missing, TorchRuntime(cuda_available=False, cudnn_available=False)).findings == ()
+    assert judge(missing, TorchRuntime(cuda_available=True, cudnn_available=True)).findings == ()
