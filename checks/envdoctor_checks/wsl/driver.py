@@ -18,12 +18,21 @@ from envdoctor.facts import (
     TorchRuntime,
 )
 
-ECHOES = ("driver.*", "cuda.init-failed", "cuda.driver-too-old", "cuda.compat-conflict", "container.gpu-not-passed")
+ECHOES = (
+    "driver.*",
+    "hardware.no-gpu",
+    "cuda.init-failed",
+    "cuda.driver-too-old",
+    "cuda.compat-conflict",
+    "container.gpu-not-passed",
+)
 NO_DEVICE = 100
 SAID = (
     *("nvidia-smi-cannot-communicate", "nvidia-smi-no-nvml-library", "nvidia-smi-no-devices", "torch-no-nvidia-driver"),
     *("library-missing-libcuda-1", "library-missing-nvml", "cuda-no-device", "nvidia-smi-cuda-err"),
     *("cuda-error-no-device", "cuda-driver-version-none", "windows-without-wsl-gpu", "cuda-device-busy-old"),
+    *("nvml-version-mismatch", "nvml-any-version-mismatch", "tensorflow-kernel-driver-not-running"),
+    *("torch-cuda-unknown-error", "nvidia-smi-crashed", "wsl-nvml-not-supported"),
 )
 """What programs say that find no driver, or no GPU behind it: inside WSL Windows' driver is meant."""
 WINDOWS_DRIVER = Fix("Install the current NVIDIA driver on Windows, then restart WSL from there", "wsl --shutdown")
