@@ -13,6 +13,7 @@ from envdoctor.facts import (
     KernelModule,
     Message,
     Messages,
+    Nvml,
     Reading,
     Snapshot,
     System,
@@ -118,6 +119,9 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         return None
     if row.key in NO_NODES:
         return _without_nodes(snapshot)
+    if row.key in INSUFFICIENT and _has_no_tools(snapshot):
+        inside = (held := snapshot.get(Container)) is not None and held.inside is True
+        return ("container.gpu-not-passed" if inside else "driver.not-installed"), "likely"
     if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
         return "torch.wrong-vendor-build", "likely"
     container = snapshot.get(Container)
@@ -151,6 +155,21 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         vague = code.cause in (row.cause, "hardware.no-gpu")  # that no device is there, CUDA says for many reasons
         return code.cause, "ambiguous" if vague else "likely"
     return row.cause, row.specificity
+
+
+INSUFFICIENT = (
+    *("cuda-insufficient-driver", "samples-insufficient-driver"),
+    "cuda-name-cudaerrorinsufficientdriver-any",
+)
+"""What the runtime says to an old driver, and to none at all (error 35)."""
+
+
+def _has_no_tools(snapshot: Snapshot) -> bool:
+    """Whether not even nvidia-smi is there, which every driver but a Jetson's brings, and nothing tells a driver's version."""
+    messages, system, nvml = snapshot.get(Messages), snapshot.get(System), snapshot.get(Nvml)
+    if messages is None or messages.has("nvidia-smi-not-found") is None or (system is not None and system.jetson):
+        return False
+    return nvml is None or nvml.driver_version is None
 
 
 NO_NODES = ("device-nodes-none", "proc-driver-version-absent")

@@ -150,3 +150,16 @@ def test_what_a_report_refutes_itself() -> None:
 def test_a_linux_driver_in_wsl(said: str) -> None:
     assert cause(f"Ubuntu in WSL2\n{said}\n") == "wsl.driver"
     assert cause(f"Ubuntu\n{said}\n") != "wsl.driver"
+
+
+def test_no_gpu_in_wsl_is_its_drivers_fault_unless_it_is_masked() -> None:
+    text = "Ubuntu in WSL2\nRuntimeError: No CUDA GPUs are available\n"
+    assert cause(text) == "wsl.driver"
+    assert cause(f"export CUDA_VISIBLE_DEVICES=-1\n{text}") == "env.visible-devices"
+
+
+def test_error_35_without_a_driver_at_all() -> None:
+    text = "CUDA driver version is insufficient for CUDA runtime version\n"
+    assert cause(text) == "cuda.driver-too-old"
+    assert cause(f"{text}bash: nvidia-smi: command not found\n") == "driver.not-installed"
+    assert cause(f"Driver Version: 418.40\n{text}bash: nvidia-smi: command not found\n") == "cuda.driver-too-old"

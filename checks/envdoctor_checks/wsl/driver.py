@@ -13,6 +13,7 @@ from envdoctor.facts import (
     DeviceNodes,
     DriverLibraries,
     DriverLibrary,
+    Environment,
     Messages,
     System,
     TorchRuntime,
@@ -33,6 +34,7 @@ SAID = (
     *("cuda-error-no-device", "cuda-driver-version-none", "windows-without-wsl-gpu", "cuda-device-busy-old"),
     *("nvml-version-mismatch", "nvml-any-version-mismatch", "tensorflow-kernel-driver-not-running"),
     *("torch-cuda-unknown-error", "nvidia-smi-crashed", "wsl-nvml-not-supported"),
+    "nvidia-smi-cannot-communicate-any",
 )
 """What programs say that find no driver, or no GPU behind it: inside WSL Windows' driver is meant."""
 WINDOWS_DRIVER = Fix("Install the current NVIDIA driver on Windows, then restart WSL from there", "wsl --shutdown")
@@ -47,6 +49,7 @@ def driver(
     torch_runtime: TorchRuntime | None,
     container: Container | None,
     messages: Messages | None,
+    environment: Environment | None,
 ) -> Iterator[Finding]:
     """Under WSL, the driver's library is not the one that Windows shares, or Windows shares none.
 
@@ -74,6 +77,8 @@ def driver(
             fix=(Fix("Convert this distribution to WSL 2, from Windows", "wsl --set-version <distribution> 2"),),
         )
         return
+    masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
+    heard = SAID if masked else (*SAID, "torch-no-gpus-available")
     winner = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
     dxg = device_nodes.node("/dev/dxg") if device_nodes is not None else None
     if driver_libraries is not None and winner is not None and winner.kind == "driver":
@@ -89,7 +94,7 @@ def driver(
         driver_libraries is None
         and cuda_driver is None
         and not in_container(container)
-        and (said := next((m for key in SAID if messages is not None and (m := messages.has(key))), None)) is not None
+        and (said := next((m for key in heard if messages is not None and (m := messages.has(key))), None)) is not None
     ):
         yield Finding(
             title=quoted(said, 80) + " (inside WSL)",
