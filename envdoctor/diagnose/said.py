@@ -188,7 +188,8 @@ def _is_refuted(row: MessageRow, said: Message, snapshot: Snapshot) -> bool:
         return False
     runtime, log = snapshot.get(TorchRuntime), snapshot.get(KernelLog)
     if row.key == "kernel-xid":
-        return log is not None and bool(log.xids) and all(event.code in PROGRAMS_OWN for event in log.xids)
+        xids = log.xids if log is not None else ()
+        return bool(xids) and all(x.code in PROGRAMS_OWN and "previous Xid" not in x.text for x in xids)
     wanted = WANTED.search(said.text)
     if wanted is not None:
         return float(wanted["wanted"]) > float(wanted["total"])

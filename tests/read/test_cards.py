@@ -134,6 +134,7 @@ def test_displays_of_others_only() -> None:
 def test_what_a_report_refutes_itself() -> None:
     assert cause("bash: nvidia-smi: command not found\n>>> torch.cuda.is_available()\nTrue\n") is None
     assert cause("NVRM: Xid (PCI:0000:01:00): 31, pid=2345, name=python, Ch 00000008\n") is None
+    assert cause("NVRM: Xid (PCI:0000:01:00): 45, pid=5, Ch 1 caused by previous Xid 145\n") == "gpu.xid-errors"
     assert cause("NVRM: Xid (PCI:0000:01:00): 32, Channel ID 0000001b\n") == "gpu.xid-errors"
     short = "CUDA out of memory. Tried to allocate {} GiB (GPU 0; 23.69 GiB total capacity; 1.20 GiB already allocated)"
     assert cause(short.format("96.00")) is None
