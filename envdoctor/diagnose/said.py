@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from envdoctor.diagnose.api import Confidence, Finding, Fix
-from envdoctor.facts import Container, Environment, Message, Messages, Reading, Snapshot
+from envdoctor.facts import (
+    Container,
+    Environment,
+    KernelLog,
+    KernelModule,
+    Message,
+    Messages,
+    Nvml,
+    Reading,
+    Snapshot,
+    System,
+    TorchRuntime,
+)
 from envdoctor.knowledge.codes import cuda_code_in
 from envdoctor.knowledge.messages import CATCH_ALL, MessageRow, Specificity, message
 
@@ -79,7 +92,8 @@ the one with the lower number."""
 
 NO_DRIVER = (
     *("library-missing-libcuda-1", "library-missing-nvml", "nvml-python-library-not-found"),
-    *("torch-no-nvidia-driver", "tensorflow-1-libcuda", "nvidia-smi-not-found", "ffmpeg-no-libcuda"),
+    *("torch-no-nvidia-driver", "tensorflow-1-libcuda", "tensorflow-libcuda-missing", "nvidia-smi-not-found"),
+    *("nvml-shared-library-not-found", "nvitop-nvml-not-found", "cuda-driver-not-found", "ffmpeg-no-libcuda"),
 )
 """A library of the driver is not found. A container gets it from its host: one that asks for a GPU, from NVIDIA's runtime there."""
 
@@ -103,6 +117,13 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
     None: the code is one of programs' own faults."""
     assert row.cause is not None
     environment, reading = snapshot.get(Environment), snapshot.get(Reading)
+    if _is_refuted(row, said, snapshot):
+        return None
+    if row.key in NO_NODES:
+        return _without_nodes(snapshot)
+    if row.key in INSUFFICIENT and _has_no_tools(snapshot):
+        inside = (held := snapshot.get(Container)) is not None and held.inside is True
+        return ("container.gpu-not-passed" if inside else "driver.not-installed"), "likely"
     if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
         return "torch.wrong-vendor-build", "likely"
     container = snapshot.get(Container)
@@ -138,6 +159,61 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         vague = code.cause in (row.cause, "hardware.no-gpu")  # that no device is there, CUDA says for many reasons
         return code.cause, "ambiguous" if vague else "likely"
     return row.cause, row.specificity
+
+
+INSUFFICIENT = (
+    *("cuda-insufficient-driver", "samples-insufficient-driver"),
+    "cuda-name-cudaerrorinsufficientdriver-any",
+)
+"""What the runtime says to an old driver, and to none at all (error 35)."""
+
+
+def _has_no_tools(snapshot: Snapshot) -> bool:
+    """Whether not even nvidia-smi is there, which every driver but a Jetson's brings, and nothing tells a driver's version."""
+    messages, system, nvml = snapshot.get(Messages), snapshot.get(System), snapshot.get(Nvml)
+    if messages is None or messages.has("nvidia-smi-not-found") is None or (system is not None and system.jetson):
+        return False
+    return nvml is None or nvml.driver_version is None
+
+
+NO_NODES = ("device-nodes-none", "proc-driver-version-absent")
+"""The driver's files in /dev or /proc are absent. WSL never has them."""
+WANTED = re.compile(r"Tried to allocate (?P<wanted>\d+(?:\.\d+)?) GiB.{0,60}?(?P<total>\d+(?:\.\d+)?) GiB total capac")
+PROGRAMS_OWN = (13, 31, 43, 45)
+"""Xids that a program's own fault makes."""
+WHETHER_ONE_IS_THERE = ("driver.", "hardware.", "vm.", "wsl.")
+"""Areas whose causes keep torch from a GPU altogether, or nearly so."""
+
+
+def _is_refuted(row: MessageRow, said: Message, snapshot: Snapshot) -> bool:
+    """Whether the report itself tells that an ambiguous message means nothing: torch finds its GPU, an Xid is a program's own, or
+    more memory was asked for than the card has."""
+    if row.specificity != "ambiguous" or row.cause is None:
+        return False
+    runtime, log = snapshot.get(TorchRuntime), snapshot.get(KernelLog)
+    if row.key == "kernel-xid":
+        xids = log.xids if log is not None else ()
+        return bool(xids) and all(x.code in PROGRAMS_OWN and "previous Xid" not in x.text for x in xids)
+    wanted = WANTED.search(said.text)
+    if wanted is not None:
+        return float(wanted["wanted"]) > float(wanted["total"])
+    return (
+        row.cause.startswith(WHETHER_ONE_IS_THERE)
+        and runtime is not None
+        and runtime.cuda_available is True
+        and not runtime.stages
+    )
+
+
+def _without_nodes(snapshot: Snapshot) -> tuple[str, Specificity] | None:
+    """What it means that no node and no /proc/driver/nvidia is there."""
+    system, container, module = snapshot.get(System), snapshot.get(Container), snapshot.get(KernelModule)
+    if system is not None and system.wsl:
+        return None
+    if container is not None and container.inside:
+        return "container.gpu-not-passed", "ambiguous"
+    loaded = module is not None and module.loaded is True
+    return ("driver.device-nodes-missing", "likely") if loaded else ("driver.module-not-loaded", "ambiguous")
 
 
 def _order(specificity: Specificity) -> int:

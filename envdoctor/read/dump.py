@@ -48,7 +48,7 @@ CHECKS_TORCH = re.compile(r"^torch\s+(?:\W+\s)?(?P<version>\d+\.\d+\.\d+\S*?)>="
 """``yolo checks``: a table without colons."""
 WSL = re.compile(
     r"microsoft-standard|\bWSL ?2\b|\b(?:on|in|under|inside|using|via) WSL\b|\(WSL\)|\bUbuntu app WSL\b|"
-    r"Windows Subsystem for Linux|/usr/lib/wsl/|/mnt/wslg|\bWSL version: 2",
+    r"Windows Subsystem for Linux|/usr/lib/wsl/|/mnt/wslg|\bWSL version: 2|\bmisc dxg: dxgk",
     re.IGNORECASE,
 )
 WSL1 = re.compile(
@@ -84,7 +84,7 @@ def read_dump(lines: Sequence[Line], notes: Notebook) -> None:
         build = BUILD.search(text) if "+" in text and banner is None else None
         if build is not None and NOT_INSTALLED.search(text) is None:
             note_torch(notes, build["version"], number)
-        if "wsl" in (lowered := text.lower()) or "microsoft" in lowered or WSL1.match(text):
+        if "wsl" in (lowered := text.lower()) or "microsoft" in lowered or "misc dxg" in lowered or WSL1.match(text):
             _told_wsl(notes, text, number)
         reported = REPORTED.search(text) if "reported version" in text else None
         if reported is not None:

@@ -39,7 +39,9 @@ _PREFIXES = (
     re.compile(
         r"^\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\s+(?=\S)"
     ),  # kubectl logs --timestamps
-    re.compile(r"^\s*[\w.-]+(?:-\d+|_\d+)?\s+\|\s(?=.)"),  # docker compose: `svc-1  | `
+    re.compile(
+        r"^\s*[\w.-]+(?:-\d+|_\d+)?\s+\|\s(?=.)(?!\s*(?:[ef]?grep|head|tail|less|more|awk|sed|wc|tee|sort)\b)"
+    ),  # docker compose: `svc-1  | `; not `lspci | grep`
     re.compile(r"^\s*\[(?:rank|trainer|worker|default)[\w |:-]{0,12}\]:?\s*"),  # torchrun
     re.compile(r"^\s*\((?:\w+ )?pid=\d+[^)]{0,60}\)\s*"),  # Ray, vLLM
     re.compile(r"^\s*\([A-Z]\w+ (?:pid|rank)=[^)]{0,60}\)\s*"),

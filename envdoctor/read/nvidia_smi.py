@@ -18,7 +18,9 @@ HEADER = re.compile(
 )
 NAME_ROW = re.compile(
     r"^\|\s*(?P<index>\d+)\s+(?P<name>[A-Z][\w .()/+-]+?)\s+(?:On|Off|TCC|WDDM|N/A|ERR!)\s*\|\s*(?P<bus>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.\d)?"
+    r"(?:\s+(?:On|Off)\s*\|\s*(?P<errors>\d+)\s*\|)?"
 )
+"""Behind the display's state stands the count of uncorrectable errors."""
 USE_ROW = re.compile(
     r"(?P<used>\d+)\s*MiB\s*/\s*(?P<total>\d+)\s*MiB\s*"
     r"\|\s*(?:(?P<use>\d+)%|N/A|ERR!)?\s*(?P<mode>Default|E\. Process|E\. Thread|Exclusive_Process|Prohibited|N/A)?"
@@ -51,6 +53,8 @@ def read_nvidia_smi(lines: Sequence[Line], notes: Notebook) -> None:
         if row is not None:
             last = int(row["index"])
             gpus[last] = {"name": row["name"].strip(), "pci_bus_id": row["bus"]}
+            if row["errors"] is not None:
+                gpus[last]["ecc_uncorrected_volatile"] = int(row["errors"])
             continue
         instance = MIG_DEVICE.match(text)
         if instance is not None and int(instance["index"]) in gpus:

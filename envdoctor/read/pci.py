@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from envdoctor.facts import KernelModule, PciBus, PciDevice, System
+from envdoctor.facts import KernelModule, Nvml, PciBus, PciDevice, System, TorchRuntime
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
 DEVICE = re.compile(
-    r"^\s*(?P<address>(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\s+(?P<kind>[A-Z][\w /-]{3,50}?)(?:\s*\[(?P<class>[0-9a-f]{4})\])?:\s*(?P<name>.+)$"
+    r"^\s*(?P<address>(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\s+(?P<kind>[A-Z3][\w /-]{3,50}?)(?:\s*\[(?P<class>[0-9a-f]{4})\])?:\s*(?P<name>.+)$"
 )
 IDS = re.compile(r"\[(?P<vendor>[0-9a-f]{4}):(?P<device>[0-9a-f]{4})\]")
 DRIVER = re.compile(r"^\s*Kernel driver in use:\s*(?P<driver>\S+)")
@@ -45,6 +45,25 @@ PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|>>>)")
 MODULE = re.compile(
     r"^(?P<name>nvidia|nvidia_uvm|nvidia_drm|nvidia_modeset|nouveau|nvidia_peermem|nova_core)\s+\d{4,}\s+\d+(?:\s|$)"
 )
+NONE_LISTED = re.compile(
+    r"(?i)\b(?P<what>lspci|lsmod)\b[^|]{0,12}\|\s*e?grep [^|]{0,30}nvidia[`'\"]*(?: (?:command|output|result))?"
+    r"\s*(?:and )?(?:it )?(?:\(|->|=>|:|,|is|shows|returns|gives|prints|outputs|=)?\s*"
+    r"(?:absolutely )?(?:nothing|empty|no output|no results?)\b"
+)
+"""A question and its answer in one line: ``lspci | grep -i nvidia shows nothing``."""
+REGION = re.compile(r"^\s*Region [0-5]: Memory at <(?:unassigned|ignored)>")
+DETECT = re.compile(r"\bsystemd-detect-virt\b|\bvirt-what\b")
+DETECTED = re.compile(r"^\s*(?P<kind>none|kvm|qemu|vmware|microsoft|oracle|xen|amazon|parallels|bhyve)\s*$")
+VIRTUAL_DISPLAY = re.compile(
+    r"VMware SVGA|VirtualBox Graphics|InnoTek|\bQXL\b|Virtio (?:\d\.\d )?GPU|Cirrus Logic GD 5446|Hyper-V virtual VGA|bochs|QEMU (?:VGA|Standard)|"
+    r"Amazon\.com, Inc\. Device 1111",
+    re.IGNORECASE,
+)
+"""The display of a virtual machine that was given no other. One with a GPU mostly lists it beside."""
+NO_DRIVER = re.compile(
+    r"(?i)communicate with the NVIDIA driver|nvidia-smi[' ]?:? (?:command )?not found|Found no NVIDIA driver|No CUDA GPUs are available|"
+    r"no CUDA-capable device|No devices were found"
+)
 
 
 def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
@@ -54,8 +73,17 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
     asked_modules = False
     hypervisor: str | None = None
     current: dict[str, Any] | None = None
+    alone = detect = False
+    detected = 0
     for number, text in lines:
+        told = DETECTED.match(text) if detect else None
+        hypervisor = told["kind"].replace("qemu", "kvm") if told is not None and told["kind"] != "none" else hypervisor
+        detected = number if told is not None else detected
+        detect = DETECT.search(text) is not None
         found = DEVICE.match(text)
+        alone = alone or VIRTUAL_DISPLAY.search(text) is not None
+        if current is not None and REGION.match(text) and current["vendor"] == "10de":
+            current["bar_unassigned"] = True
         if found is not None:
             listed, first = listed + 1, first or number
             current = _device(found)
@@ -70,6 +98,11 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
         if asked_modules and PROMPT.match(text):
             notes.saw("lsmod", number - 1)
             notes.note(KernelModule, "loaded", False, number - 1, keep=True)
+        told_none = NONE_LISTED.search(text) if "nothing" in text or "empty" in text or "no " in text else None
+        if told_none is not None and told_none["what"] == "lspci":
+            listed, first = max(listed, WHOLE), first or number
+        elif told_none is not None:
+            notes.note(KernelModule, "loaded", False, number, keep=True)
         asked_modules = bool(ASKED_MODULES.search(text)) and PROMPT.match(text) is not None
         asked = bool(ASKED.search(text)) and PROMPT.match(text) is not None
         module = MODULE.match(text)
@@ -83,13 +116,41 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
     devices += _displays(lines)
     first = first or (notes.kinds.setdefault("lshw", 1) if devices else 0)
     seen = any(device["vendor"] == "10de" for device in devices)
+    others = _only_others(lines) if not seen and not alone and listed < WHOLE else 0
+    if others and hypervisor is None and notes.get(Nvml, "gpus") is None and _finds_none(lines, notes):
+        listed, first = WHOLE, first or others
+    if alone and not seen and listed < WHOLE_OF_VM and notes.get(Nvml, "gpus") is None and _finds_none(lines, notes):
+        hypervisor, listed = hypervisor or "unknown-vm", max(listed, WHOLE_OF_VM)
+        first = first or 1
     if hypervisor is not None:
-        notes.note(System, "hypervisor", hypervisor, first, keep=True)
+        notes.note(System, "hypervisor", hypervisor, first or detected, keep=True)
     if seen or listed >= (WHOLE if hypervisor is None else WHOLE_OF_VM):
         notes.saw("lspci", first)
         rows = tuple(PciDevice(**device) for device in devices)
         notes.note(PciBus, "devices", rows, first)
         notes.note(PciBus, "device_count", listed, first)
+
+
+def _only_others(lines: Sequence[Line]) -> int:
+    """The line of a whole list of displays, lshw's or inxi's, in which none is of NVIDIA's or AMD's; 0: there is none."""
+    first, graphics = 0, False
+    for number, text in lines:
+        graphics = text.lstrip().startswith("Graphics:") or (graphics and "Device-" in text)
+        if text.lstrip().startswith("*-display") or (graphics and "Device-1:" in text):
+            first = first or number
+        if "NVIDIA" in text.partition("product:")[2] + text.partition("vendor:")[2] + text.partition("Device-")[2]:
+            return 0
+        if "Advanced Micro" in text or "AMD" in text:
+            return 0
+    return first
+
+
+def _finds_none(lines: Sequence[Line], notes: Notebook) -> bool:
+    """Whether a program says that it finds no driver or no GPU."""
+    available = notes.get(TorchRuntime, "cuda_available")
+    if available is None:
+        return any(NO_DRIVER.search(line.text) for line in lines)
+    return available is False
 
 
 def _displays(lines: Sequence[Line]) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ REASONS = {
     "HW Power Brake": 0x80,
 }
 FABRIC = {"N/A": 0, "Not Started": 1, "In Progress": 2, "Completed": 3}
+BITS = ("Single Bit", "Double Bit")
+"""What "Volatile" and "Aggregate" are divided into by drivers before 450."""
 YES = {"Yes": True, "No": False}
 ENABLED = {"Enabled": True, "Disabled": False}
 ACTIONS = {"None": 0, "Reset": 1, "GPU Reset": 1, "Reboot": 2, "Node Reboot": 2, "Drain P2P": 3, "Drain and Reset": 4}
@@ -55,12 +57,22 @@ COUNTS = {
     ("Link Width", "Current"): "pcie_width",
     ("PCI", "Replays Since Reset"): "pcie_replays",
 }
+LIMITS = {
+    "Default Power Limit": "power_limit_default_watts",
+    "Current Power Limit": "power_limit_watts",
+    "Power Limit": "power_limit_watts",
+}
+"""In watts."""
+CLOCKS = {
+    "Applications Clocks": "application_clock_mhz",
+    "Default Applications Clocks": "application_clock_default_mhz",
+}
 
 
 def read_log(lines: Sequence[Line]) -> dict[int, dict[str, Any]]:
     """Fields of `NvmlGpu` by index, of the GPUs in the order in which they stand."""
     gpus: dict[int, dict[str, Any]] = {}
-    section, index = "", 0
+    section, index, part = "", 0, ""
     started = False
     for _, text in lines:
         gpu, link_gpu, link = GPU.match(text), LINK_GPU.match(text), LINK.match(text)
@@ -76,8 +88,10 @@ def read_log(lines: Sequence[Line]) -> dict[int, dict[str, Any]]:
             entry, head = ENTRY.match(text), SECTION.match(text)
             if entry is not None:
                 _take(gpus.setdefault(index, {}), section, entry["key"], entry["value"])
+            elif head is not None and head["name"] in BITS:
+                part = section = f"{part.partition(' ')[0]} {head['name']}"
             elif head is not None:
-                section = head["name"]
+                part = section = head["name"]
     return {index: row for index, row in gpus.items() if row}
 
 
@@ -88,6 +102,10 @@ def _take(row: dict[str, Any], section: str, key: str, value: str) -> None:
         row["clock_event_reasons"] = row.get("clock_event_reasons", 0) | (REASONS[key] if value == "Active" else 0)
     elif value in words:
         row[field] = words[value]
+    elif key in LIMITS and (watts := re.match(r"(\d+\.\d+) W$", value)) is not None:
+        row[LIMITS[key]] = float(watts[1])
+    elif section in CLOCKS and key == "Graphics" and (clock := re.match(r"(\d+) MHz$", value)) is not None:
+        row[CLOCKS[section]] = int(clock[1])
     elif number is None:
         return
     elif key in DEGREES:
@@ -96,6 +114,8 @@ def _take(row: dict[str, Any], section: str, key: str, value: str) -> None:
         row[COUNTS[section, key]] = int(number[1])
     elif section == "Bank Remap Availability Histogram":
         row["remap_banks"] = (*row.get("remap_banks", ()), int(number[1]))
+    elif section == "Volatile Double Bit" and key == "Total":
+        row["ecc_uncorrected_volatile"] = int(number[1])
     elif section in ("Volatile", "Aggregate") and "Uncorrectable" in key:
         counted = f"ecc_uncorrected_{section.lower()}"
         row[counted] = row.get(counted, 0) + int(number[1])

@@ -46,12 +46,13 @@ from envdoctor.read.nvidia_smi import read_nvidia_smi
 from envdoctor.read.packages import read_packages, read_pip_command
 from envdoctor.read.pci import read_pci
 from envdoctor.read.program_log import read_program_log
+from envdoctor.read.smi_query import read_smi_query
 from envdoctor.read.tensors import read_tensors
 
 Reader = Callable[[Sequence[Line], Notebook], None]
 
 READERS: tuple[Reader, ...] = (
-    *(read_dump, read_nvidia_smi, read_packages, read_kernel_log, read_console),
+    *(read_dump, read_nvidia_smi, read_smi_query, read_packages, read_kernel_log, read_console),
     *(read_container, read_limits, read_loader, read_tensors, read_pci, read_driver_packages, read_program_log),
     read_pip_command,
 )

@@ -13,17 +13,28 @@ from envdoctor.facts import (
     DeviceNodes,
     DriverLibraries,
     DriverLibrary,
+    Environment,
     Messages,
     System,
     TorchRuntime,
 )
 
-ECHOES = ("driver.*", "cuda.init-failed", "cuda.driver-too-old", "cuda.compat-conflict", "container.gpu-not-passed")
+ECHOES = (
+    "driver.*",
+    "hardware.no-gpu",
+    "cuda.init-failed",
+    "cuda.driver-too-old",
+    "cuda.compat-conflict",
+    "container.gpu-not-passed",
+)
 NO_DEVICE = 100
 SAID = (
     *("nvidia-smi-cannot-communicate", "nvidia-smi-no-nvml-library", "nvidia-smi-no-devices", "torch-no-nvidia-driver"),
     *("library-missing-libcuda-1", "library-missing-nvml", "cuda-no-device", "nvidia-smi-cuda-err"),
     *("cuda-error-no-device", "cuda-driver-version-none", "windows-without-wsl-gpu", "cuda-device-busy-old"),
+    *("nvml-version-mismatch", "nvml-any-version-mismatch", "tensorflow-kernel-driver-not-running"),
+    *("torch-cuda-unknown-error", "nvidia-smi-crashed", "wsl-nvml-not-supported"),
+    "nvidia-smi-cannot-communicate-any",
 )
 """What programs say that find no driver, or no GPU behind it: inside WSL Windows' driver is meant."""
 WINDOWS_DRIVER = Fix("Install the current NVIDIA driver on Windows, then restart WSL from there", "wsl --shutdown")
@@ -38,6 +49,7 @@ def driver(
     torch_runtime: TorchRuntime | None,
     container: Container | None,
     messages: Messages | None,
+    environment: Environment | None,
 ) -> Iterator[Finding]:
     """Under WSL, the driver's library is not the one that Windows shares, or Windows shares none.
 
@@ -65,6 +77,8 @@ def driver(
             fix=(Fix("Convert this distribution to WSL 2, from Windows", "wsl --set-version <distribution> 2"),),
         )
         return
+    masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
+    heard = SAID if masked else (*SAID, "torch-no-gpus-available")
     winner = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
     dxg = device_nodes.node("/dev/dxg") if device_nodes is not None else None
     if driver_libraries is not None and winner is not None and winner.kind == "driver":
@@ -80,7 +94,7 @@ def driver(
         driver_libraries is None
         and cuda_driver is None
         and not in_container(container)
-        and (said := next((m for key in SAID if messages is not None and (m := messages.has(key))), None)) is not None
+        and (said := next((m for key in heard if messages is not None and (m := messages.has(key))), None)) is not None
     ):
         yield Finding(
             title=quoted(said, 80) + " (inside WSL)",
