@@ -100,6 +100,7 @@ NO_DRIVER = (
 
 OF_THE_DRIVER = "driver-library-"
 """Rows about libraries of the driver for video and graphics: the capabilities `video` and `graphics` bring them into a container."""
+INSUFFICIENT_DRIVER = 35
 SYSTEM_DRIVER_MISMATCH = 803
 CUDA_UNKNOWN = 999
 """What cuInit returns without /dev/nvidia-uvm; 30 until CUDA 10.0."""
@@ -121,7 +122,9 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         return None
     if row.key in NO_NODES:
         return _without_nodes(snapshot)
-    if row.key in INSUFFICIENT and _has_no_tools(snapshot):
+    code = cuda_code_in(said.text) if row.specificity == "ambiguous" else None
+    old_or_none = row.key in INSUFFICIENT or (code is not None and code.code == INSUFFICIENT_DRIVER)
+    if old_or_none and _has_no_tools(snapshot):
         inside = (held := snapshot.get(Container)) is not None and held.inside is True
         return ("container.gpu-not-passed" if inside else "driver.not-installed"), "likely"
     if "torch.wrong-vendor-build" in row.also and reading is not None and reading.amd_line is not None:
@@ -143,7 +146,6 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         and "hardware.no-gpu" in row.also
     ):
         return "hardware.no-gpu", "ambiguous"
-    code = cuda_code_in(said.text) if row.specificity == "ambiguous" else None
     if code is not None and code.cause is None and row.key.endswith(CATCH_ALL):
         return None
     differ = row.key.startswith(DRIVERS_DIFFER) or (code is not None and code.code == SYSTEM_DRIVER_MISMATCH)
@@ -179,6 +181,7 @@ def _has_no_tools(snapshot: Snapshot) -> bool:
 NO_NODES = ("device-nodes-none", "proc-driver-version-absent")
 """The driver's files in /dev or /proc are absent. WSL never has them."""
 WANTED = re.compile(r"Tried to allocate (?P<wanted>\d+(?:\.\d+)?) GiB.{0,60}?(?P<total>\d+(?:\.\d+)?) GiB total capac")
+RANGE = re.compile(r"capability (?P<own>\d+\.\d)\b.{0,120}?\(\d+\.\d\) - \((?P<highest>\d+\.\d)\)")
 PROGRAMS_OWN = (13, 31, 43, 45)
 """Xids that a program's own fault makes."""
 WHETHER_ONE_IS_THERE = ("driver.", "hardware.", "vm.", "wsl.")
@@ -188,6 +191,8 @@ WHETHER_ONE_IS_THERE = ("driver.", "hardware.", "vm.", "wsl.")
 def _is_refuted(row: MessageRow, said: Message, snapshot: Snapshot) -> bool:
     """Whether the report itself tells that an ambiguous message means nothing: torch finds its GPU, an Xid is a program's own, or
     more memory was asked for than the card has."""
+    if row.key == "torch-capability-range":
+        return _runs_all_the_same(said.text)
     if row.specificity != "ambiguous" or row.cause is None:
         return False
     runtime, log = snapshot.get(TorchRuntime), snapshot.get(KernelLog)
@@ -203,6 +208,15 @@ def _is_refuted(row: MessageRow, said: Message, snapshot: Snapshot) -> bool:
         and runtime.cuda_available is True
         and not runtime.stages
     )
+
+
+def _runs_all_the_same(text: str) -> bool:
+    """Whether the capability that torch warns of has the major of the highest that its build has, and is above it: such code runs."""
+    found = RANGE.search(text)
+    if found is None:
+        return False
+    own, highest = (tuple(map(int, found[name].split("."))) for name in ("own", "highest"))
+    return own[0] == highest[0] and own >= highest
 
 
 def _without_nodes(snapshot: Snapshot) -> tuple[str, Specificity] | None:

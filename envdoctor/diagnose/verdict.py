@@ -79,6 +79,7 @@ def mark_echoes(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tup
         for cause in found
         for echo in found
         if cause.severity != "info" and cause.id != echo.id and _explains(checks.get(cause.id), echo.id)
+        if cause.confidence != "possible" or echo.confidence == "possible"  # a guess explains nothing that is sure
         if cause.gpu is None
         or echo.gpu is None
         or cause.gpu == echo.gpu  # one card's fault explains nothing of another's

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envdoctor.facts import ProgramLog
+from envdoctor.facts import ProgramLog, TorchRuntime
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
@@ -40,6 +40,7 @@ SHARE = 0.02
 """Of the first turn's time: what later ones take at most."""
 MATRIX = re.compile(r"^\s*(?:Unidirectional|Bidirectional) P2P=(?P<state>Enabled|Disabled) Bandwidth")
 ROW = re.compile(r"^\s*(?P<row>\d{1,2})((?:\s+\d+\.\d+)+)\s*$")
+CHANNEL = re.compile(r"NCCL INFO (?:Channel|Ring|Trees?|comm 0x|Connected all)\b")
 CAPABILITY = re.compile(r"compute ?[Cc]apability: (?P<capability>\d{1,2}\.\d)\b")
 
 
@@ -58,6 +59,8 @@ def read_program_log(lines: Sequence[Line], notes: Notebook) -> None:
         opened = OPENED.search(text) if "dynamic library" in text else None
         if opened is not None:
             notes.note(ProgramLog, "cuda", opened["cuda"], number)
+        if "NCCL INFO" in text and CHANNEL.search(text) is not None:
+            notes.note(TorchRuntime, "cuda_available", True, number, keep=True)  # it holds memory of each GPU by then
         capability = CAPABILITY.search(text) if "apability" in text else None
         if capability is not None:
             capabilities.setdefault(capability["capability"], number)

@@ -443,7 +443,7 @@ REPORTS = (
         "torch.cuda.is_available(): True\ntorch.cuda.get_device_name(0): NVIDIA GeForce RTX 3060\nepoch 1 loss 0.4",
     ),
     Paste(
-        None,
+        "code.not-on-gpu",
         "RuntimeError: Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!",
     ),
     Paste(

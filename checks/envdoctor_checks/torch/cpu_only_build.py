@@ -55,6 +55,8 @@ def cpu_only_build(
     """
     if system is not None and system.platform == "darwin":
         return
+    if messages is not None and messages.has("python-no-module-torch") is not None:
+        return  # of a report: whatever is installed, the interpreter that ran has none of it
     version = torch_version(torch_install, torch_runtime)
     mapped = process_libraries if process_libraries is not None and process_libraries.torch else None
     if mapped is not None and mapped.torch_with_cuda:
