@@ -67,9 +67,13 @@ def _needle(row: MessageRow) -> str:
 
 @functools.cache
 def _word(row: MessageRow) -> str:
-    """The longest word within what is searched for that has blanks on both sides: a text without this word lacks the message. Empty: none."""
-    needle = _needle(row)
-    return max(needle.split(" ")[1:-1], key=len, default="") if len(needle) >= FOLDED else ""
+    """The longest word of what is searched for: where no word of a text contains it, the text lacks the message."""
+    return max(_needle(row).split(" "), key=len)
+
+
+def _vocabulary(text: str) -> str:
+    """Every word of a text, once: far shorter than a log, and each search in it as much cheaper."""
+    return " ".join(set(text.split(" ")))
 
 
 def fold(text: str) -> str:
@@ -85,15 +89,22 @@ def _find(row: MessageRow, text: str, flat: str, folded: str) -> int:
     if at < 0 or row.regex is None:
         return at
     within = _strict(row, text, where, at)
-    return within if within >= 0 or flat is text else _strict(row, flat, where, at)
+    if (
+        within >= 0 or flat is text or row.key.endswith(CATCH_ALL)
+    ):  # whose words, across lines, may belong to two messages
+        return within
+    return _strict(row, flat, where, at)
 
 
 def _strict(row: MessageRow, text: str, where: str, at: int) -> int:
     """The first hit from `at` on round which the row's stricter expression matches `text`; -1: none."""
     needle, regex = _needle(row), _compiled(row.regex or "")
+    tried: set[str] = set()  # a log repeats itself
     for _ in range(_TRIES):
         begin = max(0, at - _REACH)
-        found = regex.search(text[begin : at + len(row.pattern) + _REACH])
+        window = text[begin : at + len(row.pattern) + _REACH]
+        found = regex.search(window) if window not in tried else None
+        tried.add(window)
         if found is not None:
             inside = where.find(needle, begin + found.start(), begin + found.end())
             return inside if inside >= 0 else at
@@ -118,8 +129,8 @@ def recognise(text: str, flat: str | None = None) -> tuple[Message, ...]:
     """
     flat = text if flat is None else flat
     folded = fold(flat)
-    words = set(folded.split(" "))  # a look into them is cheaper than a search of the text
-    possible = (row for row in MESSAGES if not (word := _word(row)) or word in words)
+    words, folded_words = _vocabulary(flat), _vocabulary(folded)
+    possible = (row for row in MESSAGES if _word(row) in (folded_words if len(_needle(row)) >= FOLDED else words))
     hits = [(at, row) for row in possible if (at := _find(row, text, flat, folded)) >= 0]
     spans = [(at, at + len(row.pattern)) for at, row in hits]
 

@@ -41,6 +41,7 @@ from envdoctor.read.kernel_log import read_kernel_log
 from envdoctor.read.limits import read_limits
 from envdoctor.read.lines import Line, read_lines
 from envdoctor.read.loader import read_loader
+from envdoctor.read.modules import read_modules
 from envdoctor.read.notebook import Notebook
 from envdoctor.read.nvidia_smi import read_nvidia_smi
 from envdoctor.read.packages import read_packages, read_pip_command
@@ -53,7 +54,16 @@ Reader = Callable[[Sequence[Line], Notebook], None]
 
 READERS: tuple[Reader, ...] = (
     *(read_dump, read_nvidia_smi, read_smi_query, read_packages, read_kernel_log, read_console),
-    *(read_container, read_limits, read_loader, read_tensors, read_pci, read_driver_packages, read_program_log),
+    *(
+        read_container,
+        read_limits,
+        read_loader,
+        read_tensors,
+        read_modules,
+        read_pci,
+        read_driver_packages,
+        read_program_log,
+    ),
     read_pip_command,
 )
 KINDS: tuple[type[Fact], ...] = (

@@ -1,0 +1,49 @@
+"""lsmod: which modules of the kernel are loaded, and that none of NVIDIA's is where grep printed nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from envdoctor.facts import KernelModule
+from envdoctor.read.lines import Line
+from envdoctor.read.notebook import Notebook
+
+MODULE = re.compile(
+    r"^(?P<name>nvidia|nvidia_uvm|nvidia_drm|nvidia_modeset|nouveau|nvidia_peermem|nova_core)\s+\d{4,}\s+\d+(?:\s|$)"
+)
+ASKED = re.compile(r"\blsmod\b.*\bgrep\b.*nvidia", re.IGNORECASE)
+PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|>>>)")
+NONE_LISTED = re.compile(
+    r"(?i)\b(?P<what>lspci|lsmod)\b[^|]{0,12}\|\s*e?grep [^|]{0,30}nvidia[`'\"]*(?: (?:command|output|result))?"
+    r"\s*(?:and )?(?:it )?(?:\(|->|=>|:|,|is|shows|returns|gives|prints|outputs|=)?\s*"
+    r"(?:absolutely )?(?:nothing|empty|no output|no results?)\b"
+)
+"""A question and its answer in one line: ``lspci | grep -i nvidia shows nothing``."""
+
+
+def read_modules(lines: Sequence[Line], notes: Notebook) -> None:
+    """Note the modules that lsmod shows. One that lists nouveau without nvidia has not loaded the latter."""
+    asked = False
+    for number, text in lines:
+        if asked and PROMPT.match(text):
+            notes.saw("lsmod", number - 1)
+            notes.note(KernelModule, "loaded", False, number - 1, keep=True)
+        if none_listed("lsmod", text):
+            notes.note(KernelModule, "loaded", False, number, keep=True)
+        asked = "lsmod" in text and ASKED.search(text) is not None and PROMPT.match(text) is not None
+        module = MODULE.match(text) if text.startswith("n") else None
+        if module is None:
+            continue
+        notes.saw("lsmod", number)
+        field = {"nvidia": "loaded", "nvidia_uvm": "uvm_loaded", "nouveau": "nouveau_loaded"}.get(module["name"])
+        if field is not None:
+            notes.note(KernelModule, field, True, number)
+    if notes.get(KernelModule, "nouveau_loaded"):
+        notes.note(KernelModule, "loaded", False, notes.kinds["lsmod"], keep=True)
+
+
+def none_listed(command: str, text: str) -> bool:
+    """Whether a line says that `command` (``lspci`` or ``lsmod``) lists nothing of NVIDIA's."""
+    told = NONE_LISTED.search(text) if command in text else None
+    return told is not None and told["what"].lower() == command
