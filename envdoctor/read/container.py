@@ -43,7 +43,7 @@ STARTED = re.compile(
 )
 """What Compose says of each service."""
 LXC = re.compile(r"\bLX[CD]\b|\blx[cd] (?:exec|config|launch|profile|info)\b")
-SHM = re.compile(r"--shm-size[= ][\"']?(?P<size>\d+)(?P<unit>[kmgKMG])?|--ipc[= ]host|/dev/shm")
+SHM = re.compile(r"--shm-size[= ][\"']?(?P<size>\d{1,15})(?P<unit>[kmgKMG])?|--ipc[= ]host|/dev/shm")
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 DEFAULT_SHM = 64 << 20
 """Bytes that a container's /dev/shm has where the command does not say (docs.docker.com, "docker run")."""

@@ -133,7 +133,7 @@ def _gpu_names(notes: Notebook, value: str, number: int) -> None:
     if not _known(value) or value.lower().startswith(("gpu 0", "no cuda", "none")):
         return
     found = re.match(
-        r"(?:(\d+)\s*[x×]\s*)?((?:NVIDIA|GeForce|Tesla|Quadro|RTX|GTX|A\d{2,3}|H\d{3}|TITAN)[\w -]{2,60})", value
+        r"(?:(\d{1,3})\s*[x×]\s*)?((?:NVIDIA|GeForce|Tesla|Quadro|RTX|GTX|A\d{2,3}|H\d{3}|TITAN)[\w -]{2,60})", value
     )
     if found is not None and notes.get(Nvml, "gpus") is None:
         rows = tuple(NvmlGpu(index=index, name=found[2].strip()) for index in range(int(found[1] or 1)))

@@ -9,9 +9,9 @@ from envdoctor.facts import Resources
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
-PERIODS = re.compile(r"\bnr_periods[:= ]+(?P<value>\d+)")
-THROTTLED = re.compile(r"\bnr_throttled[:= ]+(?P<value>\d+)")
-QUOTA = re.compile(r"\bcpu\.max\b\s*[:=]?\s*(?P<quota>\d+)\s+(?P<period>\d+)")
+PERIODS = re.compile(r"\bnr_periods[:= ]+(?P<value>\d{1,15})")
+THROTTLED = re.compile(r"\bnr_throttled[:= ]+(?P<value>\d{1,15})")
+QUOTA = re.compile(r"\bcpu\.max\b\s*[:=]?\s*(?P<quota>\d{1,15})\s+(?P<period>\d{1,15})")
 WORDS = re.compile(
     r"nr_(?:periods|throttled)|cpu\.max|cfs_quota|--cpus|CPU\(s\)|affinity|/dev/shm|ShmSize|NanoCpus|CpuQuota|Cpus_allowed_list|nproc|SHMEM|cpu_count|taskset|numactl"
 )
@@ -23,23 +23,23 @@ NANO = re.compile(r"\"NanoCpus\":\s*(?P<value>[1-9]\d{6,12})\b")
 ENGINE = re.compile(r"\"CpuQuota\":\s*(?P<value>[1-9]\d{2,9})\b")
 CFS_PERIOD = 100_000
 """Microseconds, where nothing else is said (the kernel's documentation, "CFS bandwidth control")."""
-ALLOWED = re.compile(r"(?:current affinity list|Cpus_allowed_list):\s*(?P<list>\d+(?:[-,]\d+)*)\s*$")
+ALLOWED = re.compile(r"(?:current affinity list|Cpus_allowed_list):\s*(?P<list>\d{1,6}(?:[-,]\d{1,6})*)\s*$")
 INLINE = (
     (re.compile(r"os\.cpu_count\(\)\s*(?:->|=+|:|is)\s*(?P<value>\d{1,4})\b"), "logical_cpus"),
     (re.compile(r"len\(os\.sched_getaffinity\(0\)\)\s*(?:->|=+|:|is)\s*(?P<value>\d{1,4})\b"), "affinity_cpus"),
 )
 BOUND = re.compile(
-    r"\b(?:taskset (?:-c|--cpu-list)|numactl [^\n]{0,60}?(?:--physcpubind|-C))[ =](?P<list>\d+(?:[-,]\d+)*)\s+[\w./]"
+    r"\b(?:taskset (?:-c|--cpu-list)|numactl [^\n]{0,60}?(?:--physcpubind|-C))[ =](?P<list>\d{1,6}(?:[-,]\d{1,6})*)\s+[\w./]"
 )
 """A program that is started on some processors."""
 MASK = re.compile(r"current affinity mask:\s*(?P<mask>[0-9a-f]{1,64})\s*$")
-DOCKER = re.compile(r"--cpus[= ](?P<value>\d+(?:\.\d+)?)")
-CPUS = re.compile(r"^\s*CPU\(s\):\s+(?P<value>\d+)\s*$")
+DOCKER = re.compile(r"--cpus[= ](?P<value>\d{1,6}(?:\.\d{1,9})?)")
+CPUS = re.compile(r"^\s*CPU\(s\):\s+(?P<value>\d{1,15})\s*$")
 AFFINITY = re.compile(r"cpu_affinity\(\)|sched_getaffinity\(")
 SET = re.compile(r"\bsched_setaffinity\(\d+, \d+, \[(?P<list>\d+(?:[ ,]+\d+)*)\]\)\s*= 0")
 """As strace shows it."""
 LIST = re.compile(r"^\s*[\[{](?P<list>\d+(?:\s*,\s*\d+)*)[\]}]\s*$")
-SHM = re.compile(r"^(?:shm|tmpfs)\s+(?P<size>\d+(?:\.\d+)?)(?P<unit>[KMG])\s+.*/dev/shm\s*$")
+SHM = re.compile(r"^(?:shm|tmpfs)\s+(?P<size>\d{1,6}(?:\.\d{1,9})?)(?P<unit>[KMG])\s+.*/dev/shm\s*$")
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
@@ -96,7 +96,7 @@ def _answer(asked: str, text: str, number: int, notes: Notebook) -> None:
     elif "nproc" in asked and notes.get(Resources, "logical_cpus") is not None:  # else it may be all that there are
         notes.note(Resources, "affinity_cpus", first, number)
     elif "cfs_quota" in asked or said["second"]:
-        notes.note(Resources, "cpu_quota", first / int(said["second"] or CFS_PERIOD), number)
+        notes.note(Resources, "cpu_quota", first / (int(said["second"] or 0) or CFS_PERIOD), number)
 
 
 def _given(text: str, number: int, notes: Notebook) -> None:

@@ -77,6 +77,10 @@ BUILT_WITHOUT_CUDA = (
     *("collect-env-cpu-build", "collect-env-no-cuda-at-all", "collect-env-no-driver"),
     *("torch-config-without-cuda", "torch-is-built-false", "torch-is-compiled-false"),
 )
+LONG = 200_000
+"""Characters of a log in which repeated lines are left out."""
+END = 500
+"""Lines at its end, where programs die, that are read as they follow each other."""
 OLD_BUILDS = {
     **dict.fromkeys(("1.0", "1.1"), "9.0"),
     "1.2": "10.0",
@@ -135,7 +139,7 @@ def _sees_none_on_windows(notes: Notebook) -> bool:
 
 def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     """Every message of the table that stands in the lines. They are joined by blanks too: a terminal breaks long messages anywhere."""
-    stripped = [line.text.strip() for line in lines]
+    stripped = _once([line.text.strip() for line in lines])
     found = {message.key: message for message in recognise("\n".join(stripped), " ".join(stripped))}
     if notes.get(System, "platform") == "darwin":  # every torch for macOS is built without CUDA
         for key in BUILT_WITHOUT_CUDA:
@@ -149,6 +153,13 @@ def _of_a_build_without_cuda(key: str) -> bool:
     """Whether the row reads what any framework's build for the processor answers."""
     row = message(key)
     return row is not None and row.cause == "framework.fallback" and key.endswith(CATCH_ALL)
+
+
+def _once(lines: list[str]) -> list[str]:
+    """Of a long log each line once, and its end as it is: loops and restarts repeat what has been looked at."""
+    if sum(map(len, lines)) < LONG:
+        return lines
+    return [*dict.fromkeys(lines[:-END]), *lines[-END:]]
 
 
 def _place(text: str, lines: Sequence[Line]) -> dict[str, str]:
