@@ -68,12 +68,7 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
         if compose and IMAGE.match(text):  # until a line asks for one, this file asks for no GPU
             notes.note(Container, "engine", "docker compose", number, keep=True)
             notes.note(Container, "gpus_requested", False, number, keep=True)
-        if LXC.search(text):
-            notes.saw("LXC", number)
-            notes.note(Container, "engine", "lxc", number, keep=True)
-        if STARTED.match(text):
-            notes.saw("docker compose", number)
-            notes.note(Container, "engine", "docker compose", number, keep=True)
+        _named_engine(notes, text, number)
         if "DeviceRequests" in text and re.search(r'"DeviceRequests":\s*null', text):
             notes.note(Container, "gpus_requested", False, number)
         for variable in VARIABLE.finditer(text) if "NVIDIA_" in text else ():
@@ -85,18 +80,6 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
             if by_command:  # that was another container
                 del notes.values[Container]["gpus_requested"]
                 by_command = False
-        bare = BARE.search(text) if "exec" in text or "run" in text or "shell" in text else None
-        if bare is not None:
-            notes.saw("Apptainer", number)
-            notes.note(Container, "engine", "apptainer", number)
-            notes.note(Container, "gpus_requested", bool(BARE_ASKS.search(text)), number)
-        elif "RUN" in text or "non-zero code" in text:
-            if BUILD.search(text):
-                notes.saw("docker build", number)
-                notes.note(Container, "engine", "docker", number, keep=True)
-                notes.note(Container, "gpus_requested", False, number, keep=True)
-        elif PROMPT.match(text) or _tells_of_one(text):
-            notes.note(Container, "engine", "docker", number, keep=True)
         run = RUN.search(text) if "run" in text or "create" in text else None
         if run is None:
             if COMPOSE_ASKS.search(text):
@@ -106,14 +89,40 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
         if notes.get(Container, "engine") == "kubernetes":
             continue
         notes.note(Container, "engine", run["engine"], number)
-        rest = run["rest"]
-        if len(rest.split()) >= 2:  # a whole command, not a mention of one
-            _shared_memory(notes, rest, number)
-            listed = CAPABILITIES.search(rest)
-            if listed is not None:
-                notes.note(Container, "driver_capabilities", listed["list"].strip(","), number)
-            notes.note(Container, "gpus_requested", bool(ASKS.search(rest)), number)
+        if len(run["rest"].split()) >= 2:  # a whole command, not a mention of one
+            _options(notes, run["rest"], number)
             by_command = True
+
+
+def _named_engine(notes: Notebook, text: str, number: int) -> None:
+    """An engine that is told by other signs than the command that starts a container."""
+    if LXC.search(text):
+        notes.saw("LXC", number)
+        notes.note(Container, "engine", "lxc", number, keep=True)
+    if STARTED.match(text):
+        notes.saw("docker compose", number)
+        notes.note(Container, "engine", "docker compose", number, keep=True)
+    bare = BARE.search(text) if "exec" in text or "run" in text or "shell" in text else None
+    if bare is not None:
+        notes.saw("Apptainer", number)
+        notes.note(Container, "engine", "apptainer", number)
+        notes.note(Container, "gpus_requested", bool(BARE_ASKS.search(text)), number)
+    elif "RUN" in text or "non-zero code" in text:
+        if BUILD.search(text):
+            notes.saw("docker build", number)
+            notes.note(Container, "engine", "docker", number, keep=True)
+            notes.note(Container, "gpus_requested", False, number, keep=True)
+    elif PROMPT.match(text) or _tells_of_one(text):
+        notes.note(Container, "engine", "docker", number, keep=True)
+
+
+def _options(notes: Notebook, options: str, number: int) -> None:
+    """What a command gives the container that it starts."""
+    _shared_memory(notes, options, number)
+    listed = CAPABILITIES.search(options)
+    if listed is not None:
+        notes.note(Container, "driver_capabilities", listed["list"].strip(","), number)
+    notes.note(Container, "gpus_requested", bool(ASKS.search(options)), number)
 
 
 def _tells_of_one(text: str) -> bool:

@@ -9,14 +9,17 @@ from envdoctor.facts import ProgramLog, TorchRuntime
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
+FIGURE = r"\d{1,9}(?:\.\d{1,9})?"
 METER = re.compile(
-    r"\b(?:[Bb]atch |[Ii]ter )?[Tt]ime[: =]+(?P<time>\d{1,9}(?:\.\d{1,9})?)(?: ?s)?(?:[ ,/]{1,3}[\d.]+/s)? ?(?:\((?P<mean>\d{1,9}(?:\.\d{1,9})?)[^)]{0,30}\))?.{0,60}?"
-    r"\b[Dd]ata(?:[_ ][Tt]ime)?[: =]+(?P<data>\d{1,9}(?:\.\d{1,9})?)(?: ?s)? ?(?:\((?P<data_mean>\d{1,9}(?:\.\d{1,9})?)[^)]{0,30}\))?"
+    rf"\b(?:[Bb]atch |[Ii]ter )?[Tt]ime[: =]+(?P<time>{FIGURE})(?: ?s)?(?:[ ,/]{{1,3}}[\d.]+/s)? ?(?:\((?P<mean>{FIGURE})[^)]{{0,30}}\))?.{{0,60}}?"
+    rf"\b[Dd]ata(?:[_ ][Tt]ime)?[: =]+(?P<data>{FIGURE})(?: ?s)? ?(?:\((?P<data_mean>{FIGURE})[^)]{{0,30}}\))?"
 )
 """``Time 0.482 (0.497) Data 0.403 (0.411)``, as torchvision's, timm's, mmcv's and detectron2's loops print it, with averages or without."""
 FIRST_STEP = re.compile(r"\[\s*0+\s*/\s*\d+\s*\]")
 """In it the loaders start."""
-LAYERS = re.compile(r"(?:\bn_gpu_layers\s*[=:]\s*|--n-gpu-layers[ =]|--gpu-layers[ =]|-ngl )[\"']?(?P<layers>-?\d{1,9})")
+LAYERS = re.compile(
+    r"(?:\bn_gpu_layers\s*[=:]\s*|--n-gpu-layers[ =]|--gpu-layers[ =]|-ngl )[\"']?(?P<layers>-?\d{1,9})"
+)
 LOADS = re.compile(r"\b(?:llama_model_load(?:_internal)?|llm_load_tensors|load_tensors|llama_init_from_file): ")
 LOADED = re.compile(r"(?:kv self size|KV self size|mem required|CPU(?:_Mapped)? (?:model )?buffer size)\b")
 ON_GPU = re.compile(
@@ -30,7 +33,8 @@ TIMING = re.compile(
 """``0 0:02:01.451538``, ``iteration 1: 0.002 s``: what a loop prints that times each of its turns."""
 USES_GPU = re.compile(r"\.cuda\(|\.to\([^)]{0,20}cuda|device\s*=\s*[^)]{0,20}cuda|\bcuda\b")
 TOOK = re.compile(
-    r"^\W*(?:it |this )?(?:took|takes|time|elapsed|cost|duration)\b[^\d\n]{0,20}?(?P<value>\d{1,9}(?:\.\d{1,9})?) ?(?P<unit>s|secs?|seconds?|m|mins?|minutes?)?\b",
+    r"^\W*(?:it |this )?(?:took|takes|time|elapsed|cost|duration)\b[^\d\n]{0,20}?"
+    rf"(?P<value>{FIGURE}) ?(?P<unit>s|secs?|seconds?|m|mins?|minutes?)?\b",
     re.IGNORECASE,
 )
 TIMES = re.compile(r"time\(\)|perf_counter\(\)|datetime\.now\(\)|%time")

@@ -99,34 +99,36 @@ def compat_conflict(
     ):
         yield _by_code_alone(cuda_driver, nvml, driver)
         return
+    if cuda_driver is None and messages is not None:
+        found = _of_report(messages, copy, nvml, driver, torch_runtime, environment, container)
+        yield from (found,) if found is not None and (driver_libraries is None or copy is not None) else ()
+
+
+def _of_report(
+    messages: Messages,
+    copy: DriverLibrary | None,
+    nvml: Nvml | None,
+    driver: str | None,
+    runtime: TorchRuntime | None,
+    environment: Environment | None,
+    container: Container | None,
+) -> Finding | None:
+    """What a text tells without anybody having asked the driver: a folder in front, a CUDA above the driver's own, or an error's words."""
     said = next(iter(pointing_at(messages, "cuda.compat-conflict")), None)
-    if (
-        cuda_driver is None
-        and copy is not None
-        and messages is not None
-        and (said is not None or _fails(messages, torch_runtime))
-    ):
-        yield _in_front(copy, messages, said, environment, container)
-        return
-    if said is not None and said.key.startswith(MISMATCH) and container is None:
-        said = None  # without a container it is nearly always an upgrade without a restart
-    if (
-        cuda_driver is None
-        and driver_libraries is None
-        and (higher := _above_its_own(nvml))
-        and _fails(messages, torch_runtime)
-    ):
-        yield _by_nvidia_smi(nvml, higher)
-        return
-    if cuda_driver is None and driver_libraries is None and messages is not None and said is not None:
-        yield Finding(
-            title=f"cuda-compat and driver {driver or ''} do not go together: {quoted(said, 45)}".replace("  ", " "),
-            evidence=(messages.says("messages", said.text),),
-            fix=(
-                Fix("Take compat folders out of the loader's path", "unset LD_LIBRARY_PATH; ldconfig -p | grep compat"),
-            ),
-            confidence=confidence_of(said),
-        )
+    fails = _fails(messages, runtime)
+    if copy is not None:
+        return _in_front(copy, messages, said, environment, container) if said is not None or fails else None
+    higher = _above_its_own(nvml)
+    if higher is not None and fails:
+        return _by_nvidia_smi(nvml, higher)
+    if said is None or (said.key.startswith(MISMATCH) and container is None):
+        return None  # without a container it is nearly always an upgrade without a restart
+    return Finding(
+        title=f"cuda-compat and driver {driver or ''} do not go together: {quoted(said, 45)}".replace("  ", " "),
+        evidence=(messages.says("messages", said.text),),
+        fix=(Fix("Take compat folders out of the loader's path", "unset LD_LIBRARY_PATH; ldconfig -p | grep compat"),),
+        confidence=confidence_of(said),
+    )
 
 
 def _above_its_own(nvml: Nvml | None) -> str | None:
