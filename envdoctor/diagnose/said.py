@@ -46,9 +46,19 @@ def confidence_of(said: Message) -> Confidence:
 
 
 def quoted(said: Message, room: int) -> str:
-    """The text in `room` characters at most, for a title."""
+    """The text in `room` characters at most, for a title: without a log's prefix, where not all fits."""
     text = " ".join(said.text.split())
+    prefix = PREFIX.match(text) if len(text) > room else None
+    if prefix is not None and prefix.end() < len(text):
+        text = text[prefix.end() :]
     return text if len(text) <= room else text[: room - 1].rstrip() + "…"
+
+
+PREFIX = re.compile(
+    r"(?:\[[^\]]{0,60}\]\s*|\S*\d[\d:.,/-]{3,}\S*\s+|\S*/\S*[:\]]\s+|[EWIFD]\s+|(?:ERROR|WARNING|INFO|DEBUG|ERRO\[\d+\])\S*\s+|"
+    r"\w{1,40}(?:Error|Warning|Exception):\s+)+"
+)
+"""A log's time, level and place, and the class of an exception."""
 
 
 def findings_of(snapshot: Snapshot, found: Iterable[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import in_container
-from envdoctor.diagnose.said import confidence_of, pointing_at
+from envdoctor.diagnose.said import confidence_of, pointing_at, quoted
 from envdoctor.facts import Container, Message, Messages, Resources
 from envdoctor.knowledge.messages import message
 
@@ -66,7 +66,7 @@ def shm_too_small(
     title = (
         f"/dev/shm is {shown}; {what}"
         if size is not None
-        else f"A program ran out of /dev/shm: {said.text if said else ''}"
+        else f"A program ran out of /dev/shm: {quoted(said, 70) if said else ''}"
     )
     yield Finding(
         title=title,

@@ -47,5 +47,5 @@ def test_fires_on_what_a_linker_or_program_says() -> None:
     text = "/usr/bin/ld: warning: libcudart.so.10.2, needed by /opt/libfoo.so, may conflict with libcudart.so.11.0"
     said = Messages(messages=(Message(key="linker-two-cuda-runtimes", text=text),))
     [finding] = judge(multiple_runtimes, said).findings
-    assert finding.title.startswith("Libraries of two CUDA versions in one program: /usr/bin/ld")
+    assert finding.title.startswith("Libraries of two CUDA versions in one program: warning: libcudart.so.10.2")
     assert judge(multiple_runtimes, Messages()).findings == ()
