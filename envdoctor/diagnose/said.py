@@ -141,6 +141,9 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         return "torch.wrong-vendor-build", "likely"
     container = snapshot.get(Container)
     if container is not None and container.engine is not None and row.key in NO_DRIVER:
+        listed = set((container.driver_capabilities or "all").split(","))
+        if not listed & {"all", "compute"}:
+            return "container.capabilities-missing", "likely"
         if not container.gpus_requested:
             return "container.gpu-not-passed", "likely"
         if container.engine == "kubernetes":

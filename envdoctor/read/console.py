@@ -87,9 +87,14 @@ GETS = re.compile(
     r"^(?:.{0,8}>>>|.{0,4}In \[\d+\]:|print\().*\bos\.(?:environ\[|environ\.get\(|getenv\()['\"](?P<name>[A-Z][A-Z0-9_]{3,50})['\"][^=]{0,12}$"
 )
 """Python asked for a variable."""
-ECHO = re.compile(r"^\s*(?:\(\S+\)\s*)?(?:\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$")
-PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#])\s?")
+ECHO = re.compile(
+    r"^\s*(?:\(\S+\)\s*)?(?:\[[^\]]{1,60}\][$#]|\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$"
+)
+PROMPT = re.compile(
+    r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|\[\S+@\S+ [^\]]{1,40}\][$#])\s?"
+)
 LISTED = re.compile(r"/dev/nvidia[\w-]*")
+SOME_ASKED = re.compile(r"\bls\s[^|;\n]*/dev/nvidia(?![^|;\n]*[*?{])")
 NODE = re.compile(
     r"^(?P<mode>c[rwxsStT-]{9})[.+]?\s+\d+\s+(?P<owner>\S+)\s+(?P<group>\S+)\s+\d+,\s*\d+\s.*?(?P<path>/dev/nvidia[\w/-]*)\s*$"
 )
@@ -125,9 +130,14 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
         notes.note(Environment, "variables", {name: value for name, (value, _) in variables.items()}, last)
     if nodes:
         paths = {node.path for node in nodes}
-        if {"/dev/nvidiactl", "/dev/nvidia0"} <= paths and "/dev/nvidia-uvm" not in paths:
+        if {"/dev/nvidiactl", "/dev/nvidia0"} <= paths and "/dev/nvidia-uvm" not in paths and not _some_listed(lines):
             nodes.append(DeviceNode(path="/dev/nvidia-uvm", exists=False))
         notes.note(DeviceNodes, "nodes", tuple(nodes), notes.kinds["ls -l /dev/nvidia*"])
+
+
+def _some_listed(lines: Sequence[Line]) -> bool:
+    """Whether `ls` was asked for single nodes, so that what it does not show may well be there."""
+    return any(SOME_ASKED.search(line.text) for line in lines if "/dev/nvidia" in line.text)
 
 
 def _node(found: re.Match[str], *, works: bool) -> DeviceNode:

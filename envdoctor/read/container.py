@@ -32,6 +32,9 @@ IMAGE = re.compile(r"^\s+image:\s*\S")
 COMPOSE_ASKS = re.compile(
     r"driver:\s*nvidia|capabilities:\s*\[+\s*['\"]?gpu|runtime:\s*nvidia|nvidia\.com/gpu(?:=all|(?:\.shared)?[\"']?\s*[:=]\s*[\"']?\d)"
 )
+NODES_LIST = re.compile(r"^(?:Capacity|Allocatable|Allocated resources):\s*$")
+NODES_OWN = re.compile(r"\b(?:allocatable|capacity)\b|\"pods\":")
+"""What a node has is not what a pod asked for."""
 POD = re.compile(
     r"\bkubectl\s+(?:-\S+\s+\S+\s+)?(?:logs|exec|get|describe|apply|create|run)\b|\bnvidia-device-plugin\b"
     r"|^\s*kind:\s*(?:Pod|Deployment|Job)\b|\bkubernetes\.io/"
@@ -62,9 +65,11 @@ FIELDS = {
 def read_container(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the engine, and whether the last command that started a container asked for a GPU."""
     compose = 0
+    of_node = False
     by_command = False
     for number, text in lines:
         compose = number if COMPOSE.match(text) else compose
+        of_node = bool(NODES_LIST.match(text)) or (of_node and text.startswith(" "))
         if compose and IMAGE.match(text):  # until a line asks for one, this file asks for no GPU
             notes.note(Container, "engine", "docker compose", number, keep=True)
             notes.note(Container, "gpus_requested", False, number, keep=True)
@@ -82,7 +87,7 @@ def read_container(lines: Sequence[Line], notes: Notebook) -> None:
                 by_command = False
         run = RUN.search(text) if "run" in text or "create" in text else None
         if run is None:
-            if COMPOSE_ASKS.search(text):
+            if COMPOSE_ASKS.search(text) and not of_node and NODES_OWN.search(text) is None:
                 notes.note(Container, "gpus_requested", True, number)
             continue
         notes.saw(f"{run['engine']} run", number)

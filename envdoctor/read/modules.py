@@ -13,7 +13,7 @@ MODULE = re.compile(
     r"^(?P<name>nvidia|nvidia_uvm|nvidia_drm|nvidia_modeset|nouveau|nvidia_peermem|nova_core)\s+\d{4,}\s+\d+(?:\s|$)"
 )
 ASKED = re.compile(r"\blsmod\b.*\bgrep\b.*nvidia", re.IGNORECASE)
-PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|>>>)")
+PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|\[\S+@\S+ [^\]]{1,40}\][$#]|>>>)")
 NONE_LISTED = re.compile(
     r"(?i)\b(?P<what>lspci|lsmod)\b[^|]{0,12}\|\s*e?grep [^|]{0,30}nvidia[`'\"]*(?: (?:command|output|result))?"
     r"\s*(?:and )?(?:it )?(?:\(|->|=>|:|,|is|shows|returns|gives|prints|outputs|=)?\s*"

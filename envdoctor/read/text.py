@@ -21,6 +21,7 @@ from envdoctor.facts import (
     Nvml,
     Packages,
     PciBus,
+    Processes,
     ProgramLog,
     Reading,
     Resources,
@@ -46,6 +47,7 @@ from envdoctor.read.notebook import Notebook
 from envdoctor.read.nvidia_smi import read_nvidia_smi
 from envdoctor.read.packages import read_packages, read_pip_command
 from envdoctor.read.pci import read_pci
+from envdoctor.read.processes import read_processes
 from envdoctor.read.program_log import read_program_log
 from envdoctor.read.smi_query import read_smi_query
 from envdoctor.read.tensors import read_tensors
@@ -64,12 +66,12 @@ READERS: tuple[Reader, ...] = (
         read_driver_packages,
         read_program_log,
     ),
-    read_pip_command,
+    *(read_processes, read_pip_command),
 )
 KINDS: tuple[type[Fact], ...] = (
     *(System, PciBus, Nvml, KernelModule, KernelLog, DeviceNodes, DriverLibraries, Environment, Interpreter),
     *(Container, Resources, TorchInstall, Packages, TorchRuntime, LoadedLibraries, Work),
-    ProgramLog,
+    *(ProgramLog, Processes),
 )
 
 

@@ -16,7 +16,7 @@ DOCKER_DEFAULT = 64 * MIB
 UNUSABLE = MIB
 SAID = (
     *("nccl-shm-extend", "torch-dataloader-shm", "torch-worker-bus-error", "nccl-posix-fallocate", "nccl-shm-segment"),
-    "torch-worker-killed",
+    *("torch-worker-killed", "bus-error-physical-address"),
 )
 ID = "container.shm-too-small"
 MAY_BE = ("os-no-space", "os-bus-error", "loader-worker-exited")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, check
 from envdoctor.diagnose.remedy import unset_variable
-from envdoctor.facts import Environment
+from envdoctor.facts import Environment, Messages
 from envdoctor.knowledge.variables import is_harmful, matters
 
 START_UP_ONLY = ("CUDA_MODULE_LOADING",)
@@ -14,7 +14,7 @@ START_UP_ONLY = ("CUDA_MODULE_LOADING",)
 
 
 @check("env.launch-blocking", explains=("compute.slow", "compute.launch-stall"))
-def launch_blocking(environment: Environment) -> Iterator[Finding]:
+def launch_blocking(environment: Environment, messages: Messages | None) -> Iterator[Finding]:
     """A debug variable such as CUDA_LAUNCH_BLOCKING slows every GPU program down.
 
     What it means:
@@ -30,13 +30,14 @@ def launch_blocking(environment: Environment) -> Iterator[Finding]:
     Often mistaken for:
     A slow GPU, or a slow data loader.
     """
+    searched = messages is not None and messages.has("torch-device-assert") is not None  # for which it is meant
     for name, value in environment.variables.items():
         row = matters(name)
         if row is None or row.cause != "env.launch-blocking" or not is_harmful(name, value):
             continue
         yield Finding(
             title=f"{name}={value} {row.effect or 'slows every GPU program down'}",
-            severity="info" if name in START_UP_ONLY else "warning",
+            severity="info" if name in START_UP_ONLY or searched else "warning",
             evidence=(environment.says("variables", f"{name}={value}"),),
             fix=(unset_variable(name),),
         )
