@@ -130,9 +130,19 @@ def read_console(lines: Sequence[Line], notes: Notebook) -> None:
         notes.note(Environment, "variables", {name: value for name, (value, _) in variables.items()}, last)
     if nodes:
         paths = {node.path for node in nodes}
-        if {"/dev/nvidiactl", "/dev/nvidia0"} <= paths and "/dev/nvidia-uvm" not in paths and not _some_listed(lines):
+        if (
+            {"/dev/nvidiactl", "/dev/nvidia0"} <= paths
+            and "/dev/nvidia-uvm" not in paths
+            and not _some_listed(lines)
+            and not _nvml_fails(lines)
+        ):
             nodes.append(DeviceNode(path="/dev/nvidia-uvm", exists=False))
         notes.note(DeviceNodes, "nodes", tuple(nodes), notes.kinds["ls -l /dev/nvidia*"])
+
+
+def _nvml_fails(lines: Sequence[Line]) -> bool:
+    """Whether NVML itself is kept from the nodes that are there, which has nothing to do with the one that it does without."""
+    return any("NVML: Unknown Error" in line.text for line in lines)
 
 
 def _some_listed(lines: Sequence[Line]) -> bool:

@@ -1,17 +1,23 @@
-"""lsmod: which modules of the kernel are loaded, and that none of NVIDIA's is where grep printed nothing."""
+"""lsmod, dkms status and uname -r: which modules of the kernel are loaded, for which kernels one was built, and which of them runs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from envdoctor.facts import KernelModule
+from envdoctor.facts import DkmsModule, KernelModule, System
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
 MODULE = re.compile(
     r"^(?P<name>nvidia|nvidia_uvm|nvidia_drm|nvidia_modeset|nouveau|nvidia_peermem|nova_core)\s+\d{4,}\s+\d+(?:\s|$)"
 )
+DKMS = re.compile(
+    r"^\s*nvidia(?:-\w+)?[/,] ?(?P<version>\d{3}\.[\d.]+), (?P<kernel>\d[^,\s]*), \w+: (?P<state>added|built|installed)\b",
+    re.IGNORECASE,
+)
+UNAME = re.compile(r"\buname -r\s*$")
+KERNEL = re.compile(r"^\s*(?P<kernel>\d+\.\d+\.\d+[\w.+~-]*)\s*$")
 ASKED = re.compile(r"\blsmod\b.*\bgrep\b.*nvidia", re.IGNORECASE)
 PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|\[\S+@\S+ [^\]]{1,40}\][$#]|>>>)")
 NONE_LISTED = re.compile(
@@ -25,7 +31,16 @@ NONE_LISTED = re.compile(
 def read_modules(lines: Sequence[Line], notes: Notebook) -> None:
     """Note the modules that lsmod shows. One that lists nouveau without nvidia has not loaded the latter."""
     asked = False
+    named = 0
+    built: dict[tuple[str, str, str], int] = {}
     for number, text in lines:
+        dkms = DKMS.match(text) if "nvidia" in text else None
+        if dkms is not None:
+            built.setdefault((dkms["version"], dkms["kernel"], dkms["state"].lower()), number)
+        kernel = KERNEL.match(text) if named else None
+        if kernel is not None:
+            notes.note(System, "kernel", kernel["kernel"], number, keep=True)
+        named = number if UNAME.search(text) else 0
         if asked and PROMPT.match(text):
             notes.saw("lsmod", number - 1)
             notes.note(KernelModule, "loaded", False, number - 1, keep=True)
@@ -39,6 +54,12 @@ def read_modules(lines: Sequence[Line], notes: Notebook) -> None:
         field = {"nvidia": "loaded", "nvidia_uvm": "uvm_loaded", "nouveau": "nouveau_loaded"}.get(module["name"])
         if field is not None:
             notes.note(KernelModule, field, True, number)
+    if built:
+        notes.saw("dkms status", min(built.values()))
+        rows = (
+            DkmsModule(name="nvidia", version=version, kernel=kernel, state=state) for version, kernel, state in built
+        )
+        notes.note(KernelModule, "dkms", tuple(rows), min(built.values()))
     if notes.get(KernelModule, "nouveau_loaded"):
         notes.note(KernelModule, "loaded", False, notes.kinds["lsmod"], keep=True)
 

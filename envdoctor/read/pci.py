@@ -33,6 +33,8 @@ HYPERVISORS = {
     "xen": "xen",
 }
 ASKED = re.compile(r"\blspci\b.*\bgrep\b.*nvidia", re.IGNORECASE)
+DISPLAYS = re.compile(r"\blspci\b.*\bgrep\b.*\b(?:3d|display)\b", re.IGNORECASE)
+"""With it every display is listed, NVIDIA's among them."""
 EMPTY = re.compile(
     r"(?i)^\W*(?:the )?(?:result|output)s? (?:is|was) empty|^\W*\(?(?:no|empty) (?:output|result)|"
     r"^\W*(?:shows?|prints?|returns?|gives) nothing|^\W*(?:nothing|empty)\W*$"
@@ -60,7 +62,7 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
     listed, first, asked = 0, 0, False
     hypervisor: str | None = None
     current: dict[str, Any] | None = None
-    alone = detect = False
+    alone = detect = shown = False
     detected = 0
     for number, text in lines:
         told = DETECTED.match(text) if detect else None
@@ -85,10 +87,19 @@ def read_pci(lines: Sequence[Line], notes: Notebook) -> None:
             listed, first = max(listed, WHOLE), first or number  # grep printed nothing: none of NVIDIA's is there
         if none_listed("lspci", text):
             listed, first = max(listed, WHOLE), first or number
+        shown = shown or ("lspci" in text and DISPLAYS.search(text) is not None)
         asked = "lspci" in text and ASKED.search(text) is not None and PROMPT.match(text) is not None
     devices += nvidia_displays(lines)
     first = first or (notes.kinds.setdefault("lshw", 1) if devices else 0)
     seen = any(device["vendor"] == "10de" for device in devices)
+    if (
+        seen
+        and listed < WHOLE
+        and not any(d["device_class"].startswith("03") for d in devices if d["vendor"] == "10de")
+    ):
+        return  # bridges of NVLink, picked out of a list
+    if shown and devices and not seen:
+        listed = max(listed, WHOLE)
     others = only_others(lines) if not seen and not alone and listed < WHOLE else 0
     if others and hypervisor is None and notes.get(Nvml, "gpus") is None and _finds_none(lines, notes):
         listed, first = WHOLE, first or others

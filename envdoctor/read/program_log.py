@@ -38,6 +38,7 @@ TOOK = re.compile(
     re.IGNORECASE,
 )
 TIMES = re.compile(r"time\(\)|perf_counter\(\)|datetime\.now\(\)|%time")
+STAMP = re.compile(r"^\s*\d{4}-\d\d-\d\d (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d)\.\d+: [IWE] tensorflow/")
 LONG = 30.0
 """Seconds: no first use of a GPU whose kernels are there takes as long; CUDA itself starts in a few."""
 SHARE = 0.02
@@ -52,6 +53,7 @@ def read_program_log(lines: Sequence[Line], notes: Notebook) -> None:
     """Note how long steps took and waited, how many layers were asked for and put on the GPU, and which CUDA a program loaded."""
     _meters(lines, notes)
     _first_use(lines, notes)
+    _gap(lines, notes)
     _peers(lines, notes)
     loads = loaded = 0
     on_gpu = False
@@ -123,6 +125,23 @@ def _first_use(lines: Sequence[Line], notes: Notebook) -> None:
     if len(turns) > 2 and turns[0] >= LONG and max(turns[1:]) <= SHARE * turns[0]:
         notes.saw("timings of a loop", begin)
         notes.note(ProgramLog, "first_seconds", turns[0], begin)
+
+
+def _gap(lines: Sequence[Line], notes: Notebook) -> None:
+    """TensorFlow stands still between finding its GPUs and using them while the driver compiles its kernels."""
+    found: float | None = None
+    for number, text in lines:
+        stamp = STAMP.match(text)
+        if stamp is None:
+            continue
+        seconds = int(stamp["hours"]) * 3600 + int(stamp["minutes"]) * 60 + int(stamp["seconds"])
+        if found is not None:
+            gap = (seconds - found) % 86400
+            if gap >= LONG:
+                notes.note(ProgramLog, "first_seconds", float(gap), number, keep=True)
+            return
+        if "Adding visible gpu devices" in text:
+            found = seconds
 
 
 def _peers(lines: Sequence[Line], notes: Notebook) -> None:

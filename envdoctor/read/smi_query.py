@@ -105,6 +105,7 @@ def read_smi_query(lines: Sequence[Line], notes: Notebook) -> None:
             gpu = gpus.get(index, NvmlGpu(index=index))
             gpus[index] = msgspec.structs.replace(gpu, **row)
         notes.note(Nvml, "gpus", tuple(gpu for _, gpu in sorted(gpus.items())), first)
+        notes.note(Nvml, "init_code", 0, first, keep=True)  # it answered
 
 
 def _reason(name: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from envdoctor.facts import (
     Nvml,
     Packages,
     PciBus,
+    Problem,
     Processes,
     ProgramLog,
     Reading,
@@ -105,8 +106,7 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
     """The facts that a text tells. What it does not tell stays unknown: a report is silent about most of a machine."""
     lines = read_lines(text)
     notes = Notebook()
-    for read in READERS:
-        read(lines, notes)
+    failed = list(_read(lines, notes))
     if Interpreter in notes.values:
         notes.note(Interpreter, "path", "python3", 0, keep=True)  # as a fix has to call it
     if notes.get(TorchInstall, "present") is False and any(TORCH_FILE.search(line.text) for line in lines):
@@ -124,7 +124,17 @@ def read_text(text: str, created: str, name: str | None = None) -> Snapshot:
         contradictions=tuple(notes.contradictions[:20]),
         amd_line=_amd_line(text, lines),
     )
-    return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts)
+    problems = {Reading.fact_name(): Problem(kind="failed", detail="; ".join(failed))} if failed else {}
+    return Snapshot(created=created, source=Source(kind="text", name=name), facts=facts, problems=problems)
+
+
+def _read(lines: Sequence[Line], notes: Notebook) -> Iterator[str]:
+    """Let every reader look; which of them failed, and how: one that does must not take away what the others found."""
+    for read in READERS:
+        try:
+            read(lines, notes)
+        except Exception as error:  # noqa: BLE001 - the seam
+            yield f"{read.__name__}: {type(error).__name__}: {error}"
 
 
 def _amd_line(text: str, lines: Sequence[Line]) -> int | None:

@@ -296,7 +296,7 @@ REPORTS = (
     Paste("torch.arch-not-supported", "ptxas fatal   : Value 'sm_120' is not defined for option 'gpu-name'"),
     Paste("torch.arch-not-supported", "RuntimeError: CUDA error: device kernel image is invalid"),
     Paste(
-        "torch.arch-not-supported",
+        None,
         "Bfloat16 is only supported on GPUs with compute capability of at least 8.0. Your Tesla T4 GPU has compute capability 7.5.",
     ),
     Paste(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from envdoctor.cli.triage import decode
 from envdoctor.examine import judge
+from envdoctor.read import text as text_module
 from envdoctor.read.text import read_text
 from envdoctor.report.json import render as render_json
 from envdoctor.report.json import schema
@@ -32,6 +33,7 @@ def whole(text: str) -> str:
     """Everything that triage does with a text; what it prints."""
     report = judge(read_text(text, "2026-01-01T00:00:00Z"))
     json.loads(render_json(report))
+    assert not report.snapshot.problems
     assert len(first_line(report)) <= 80
     assert not [check for check in report.checks if check.status == "crashed"], report.checks
     return render(report, verbose=1)
@@ -119,3 +121,13 @@ def test_a_pattern_without_end_costs_no_more_than_its_length(pattern: str) -> No
     begun = time.process_time()
     read_text(text, "t")
     assert time.process_time() - begun < 5
+
+
+def test_a_reader_that_fails_takes_nothing_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(lines: object, notes: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(text_module, "READERS", (broken, *text_module.READERS))
+    report = judge(read_text("PyTorch version: 2.1.0+cpu", "2026-01-01T00:00:00Z"))
+    assert report.verdict.cause == "torch.cpu-only-build"
+    assert report.snapshot.problems["reading"].detail == "broken: ZeroDivisionError: division by zero"

@@ -96,7 +96,11 @@ def module_not_loaded(
     library = driver_libraries.winner("libcuda.so.1") if driver_libraries is not None else None
     installed = libcuda_on_path(driver_libraries, cuda_driver) is True and not (library and library.kind == "stub")
     installed = installed or bool(nvml is not None and nvml.library_version)
-    settled = code == NVML_DRIVER_NOT_LOADED or (absent and installed and bool(gpus))
+    # Of a report that shows no libraries, DKMS tells that the driver was installed.
+    installed = installed or bool(driver_libraries is None and kernel_module is not None and kernel_module.dkms)
+    settled = code == NVML_DRIVER_NOT_LOADED or (
+        (absent or _unbuilt(kernel_module, system)) and installed and bool(gpus)
+    )
     if not (settled or said is not None) or cuda_works(cuda_driver, torch_runtime):
         return
     if (
@@ -117,12 +121,34 @@ def module_not_loaded(
         detail="The libraries have no kernel module to talk to, so no program sees the GPU.",
         evidence=(
             *((nvml.says("init_code"),) if nvml is not None and code is not None else ()),
+            *(
+                (kernel_module.says("dkms", _built(kernel_module)),)
+                if kernel_module is not None and _unbuilt(kernel_module, system)
+                else ()
+            ),
             *((kernel_module.says("loaded", "no nvidia module"),) if absent and kernel_module is not None else ()),
             *((messages.says("messages", said.text),) if messages is not None and said is not None else ()),
             *((kernel_log.says("lines", line) for line in kernel_log.matching(*REFUSED)[-2:]) if kernel_log else ()),
         ),
         fix=fix,
     )
+
+
+def _unbuilt(module: KernelModule | None, system: System | None) -> bool:
+    """Whether DKMS has modules for other kernels than the one that runs; nobody need say that none is loaded then."""
+    kernels = {entry.kernel for entry in (module.dkms or () if module is not None else ()) if entry.kernel}
+    return (
+        bool(kernels)
+        and module is not None
+        and module.loaded is None
+        and system is not None
+        and bool(system.kernel)
+        and system.kernel not in kernels
+    )
+
+
+def _built(module: KernelModule) -> str:
+    return ", ".join(f"{entry.version} for {entry.kernel}" for entry in module.dkms or () if entry.kernel)
 
 
 def _why(
@@ -142,6 +168,11 @@ def _why(
     if held is not None:
         return f"{held.driver} keeps the GPU at {held.address} from kernel module nvidia", (_release(held),)
     kernel = system.kernel if system is not None else None
+    if module is not None and kernel and _unbuilt(module, system):
+        built = next(entry for entry in reversed(module.dkms or ()) if entry.kernel)
+        return f"Kernel {kernel} has no nvidia module (DKMS built {built.version} for {built.kernel})", (
+            build_module(system, kernel),
+        )
     if module is not None and module.installed_file == "" and module.installed_kernels is not None and kernel:
         others = f" ({module.installed_kernels[-1]} has one)" if module.installed_kernels else ""
         back = (Fix("Or restart with the kernel that has one", "sudo reboot"),) if others else ()

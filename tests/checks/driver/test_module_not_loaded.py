@@ -6,6 +6,7 @@ import pytest
 from envdoctor.diagnose.testing import judge
 from envdoctor.facts import (
     CudaDriver,
+    DkmsModule,
     DriverLibraries,
     Fact,
     KernelLog,
@@ -16,6 +17,7 @@ from envdoctor.facts import (
     PciBus,
     ProbeDeath,
     ProbeDeaths,
+    System,
 )
 from envdoctor_checks.driver.module_not_loaded import module_not_loaded
 from healthy import (
@@ -143,3 +145,13 @@ def test_silent_where_the_module_answers_though_proc_does_not_show_it(answer: Fa
 def test_a_stub_is_no_installed_driver() -> None:
     stub = DriverLibraries(copies=(library(folder="/usr/local/cuda/lib64/stubs", kind="stub"),))
     assert judge(module_not_loaded, NO_MODULE, stub, BUS_UNBOUND, OUTSIDE).findings == ()
+
+
+def test_of_a_report_in_which_dkms_has_modules_for_other_kernels() -> None:
+    built = (DkmsModule(name="nvidia", version="525.85.12", kernel="5.15.0-1031-aws", state="installed"),)
+    module = KernelModule(dkms=built)
+    [finding] = judge(module_not_loaded, module, System(kernel="5.15.0-1049-aws"), BUS_UNBOUND, Messages()).findings
+    assert finding.title.startswith(
+        "Kernel 5.15.0-1049-aws has no nvidia module (DKMS built 525.85.12 for 5.15.0-1031-aws)"
+    )
+    assert judge(module_not_loaded, module, System(kernel="5.15.0-1031-aws"), BUS_UNBOUND, Messages()).findings == ()
