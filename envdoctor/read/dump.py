@@ -48,7 +48,7 @@ CHECKS_TORCH = re.compile(r"^torch\s+(?:\W+\s)?(?P<version>\d+\.\d+\.\d+\S*?)>="
 """``yolo checks``: a table without colons."""
 WSL = re.compile(
     r"microsoft-standard|\bWSL ?2\b|\b(?:on|in|under|inside|using|via) WSL\b|\(WSL\)|\bUbuntu app WSL\b|"
-    r"Windows Subsystem for Linux|/usr/lib/wsl/|/mnt/wslg|\bWSL version: 2|\bmisc dxg: dxgk",
+    r"3D controller: Microsoft Corporation|Windows Subsystem for Linux|/usr/lib/wsl/|/mnt/wslg|\bWSL version: 2|\bmisc dxg: dxgk",
     re.IGNORECASE,
 )
 WSL1 = re.compile(

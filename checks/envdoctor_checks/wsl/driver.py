@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
 from envdoctor.diagnose.predicates import cuda_works, in_container
-from envdoctor.diagnose.said import quoted
+from envdoctor.diagnose.said import NO_NODES, quoted
 from envdoctor.facts import (
     Container,
     CudaDriver,
@@ -14,10 +14,12 @@ from envdoctor.facts import (
     DriverLibraries,
     DriverLibrary,
     Environment,
+    Message,
     Messages,
     System,
     TorchRuntime,
 )
+from envdoctor.knowledge.messages import message
 
 ECHOES = (
     "driver.*",
@@ -37,6 +39,8 @@ SAID = (
     "nvidia-smi-cannot-communicate-any",
 )
 """What programs say that find no driver, or no GPU behind it: inside WSL Windows' driver is meant."""
+NO_DRIVER = ("driver.not-installed", "driver.module-not-loaded")
+"""Causes of messages that mean the same inside WSL."""
 WINDOWS_DRIVER = Fix("Install the current NVIDIA driver on Windows, then restart WSL from there", "wsl --shutdown")
 
 
@@ -94,7 +98,7 @@ def driver(
         driver_libraries is None
         and cuda_driver is None
         and not in_container(container)
-        and (said := next((m for key in heard if messages is not None and (m := messages.has(key))), None)) is not None
+        and (said := _heard(messages, heard)) is not None
     ):
         yield Finding(
             title=quoted(said, 80) + " (inside WSL)",
@@ -112,6 +116,15 @@ def driver(
         return  # this user may not open it: driver.device-permission
     elif cuda_driver is not None and cuda_driver.init_code == NO_DEVICE and cuda_driver.unmasked_init_code != 0:
         yield _no_device(cuda_driver, dxg is not None and dxg.exists is True)
+
+
+def _heard(messages: Messages | None, keys: tuple[str, ...]) -> Message | None:
+    """What a report says of a driver that is not there."""
+    if messages is None:
+        return None
+    known = next((said for key in keys if (said := messages.has(key)) is not None), None)
+    rows = ((said, message(said.key)) for said in messages.messages if said.key not in NO_NODES)  # WSL has none
+    return known or next((said for said, row in rows if row is not None and row.cause in NO_DRIVER), None)
 
 
 def _available(runtime: TorchRuntime | None) -> bool:
