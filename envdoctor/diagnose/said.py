@@ -149,6 +149,8 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         if container.engine == "kubernetes":
             return "container.toolkit-missing", "likely"
         return "container.capabilities-missing", "ambiguous"
+    if row.key in NO_DRIVER and reading is not None and "a file of the driver's libcuda" in reading.recognised:
+        return "cuda.library-missing", "likely"  # it is installed, where the loader does not look
     if row.key.startswith(OF_THE_DRIVER) and container is not None and container.engine is not None:
         return ("container.gpu-not-passed" if container.gpus_requested is False else row.cause), "likely"
     masked = environment is not None and environment.get("CUDA_VISIBLE_DEVICES") is not None
@@ -158,7 +160,7 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         and not masked
         and "hardware.no-gpu" in row.also
     ):
-        return "hardware.no-gpu", "ambiguous"
+        return _no_gpu(row, snapshot)
     if code is not None and code.cause is None and row.key.endswith(CATCH_ALL):
         return None
     differ = row.key.startswith(DRIVERS_DIFFER) or (code is not None and code.code == SYSTEM_DRIVER_MISMATCH)
@@ -172,8 +174,18 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
         )  # such a container is given each node by hand, and this one is forgotten
     if code is not None and code.cause is not None and code.cause in (*row.also, row.cause):
         vague = code.cause in (row.cause, "hardware.no-gpu")  # that no device is there, CUDA says for many reasons
+        if code.cause == "hardware.no-gpu":
+            return _no_gpu(row, snapshot)
         return code.cause, "ambiguous" if vague else "likely"
     return row.cause, row.specificity
+
+
+def _no_gpu(row: MessageRow, snapshot: Snapshot) -> tuple[str, Specificity] | None:
+    """What a program means that finds no device. Where nvidia-smi lists one, CUDA was not initialised for some other reason."""
+    nvml = snapshot.get(Nvml)
+    if nvml is None or not nvml.gpus:
+        return "hardware.no-gpu", "ambiguous"
+    return None if row.key == "tensorflow-versions-match" else ("cuda.init-failed", "ambiguous")
 
 
 INSUFFICIENT = (

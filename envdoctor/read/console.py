@@ -34,6 +34,8 @@ QUESTIONS = (
     *((AVAILABLE, "available"), (COUNT, "count"), (VERSION, "version")),
     *((CUDA, "cuda"), (ARCHS, "archs"), (CAPABILITY, "capability")),
 )
+BARE = re.compile(r"^>>> torch\.version\.cuda\s*$")
+SILENT = "cuda, at a prompt"
 SAID = re.compile(
     r"^\s*(?:Out\[\d+\]:\s*|->\s*|#\s*|>>>\s*|returns?:?\s+)?['\"(]?(?P<value>[Tt]rue|[Ff]alse|None|\d{1,2}|\d{1,2}\.\d|\d+\.\d+\.\d+[\w.+-]*)['\")]?\s*$"
 )
@@ -166,6 +168,13 @@ def _node(found: re.Match[str], *, works: bool) -> DeviceNode:
 
 def _answer(notes: Notebook, asked: list[str], text: str, number: int) -> list[str]:
     """Take an answer to what the lines before asked, and tell what this line asks."""
+    if asked == [SILENT]:
+        if text.startswith(">>>"):
+            _note_cuda(notes, "None", number)  # which Python shows as nothing
+        asked = ["cuda"]
+    if BARE.match(text) is not None:
+        notes.saw("a Python prompt", number)
+        return [SILENT]
     of_torch = "torch." in text
     if "ount" in text and NO_DEVICE.search(text) is not None:
         notes.note(TorchRuntime, "device_count", 0, number)

@@ -55,8 +55,8 @@ WSL1 = re.compile(
     r"^\*?\s+\w[\w.-]*\s+(?:Running|Stopped)\s+1\s*$|\b4\.4\.0-\d+-microsoft|\[[xX]\] WSL 1\b|\bWSL ?1\b(?! or )",
     re.IGNORECASE,
 )
-ASKS_WSL = re.compile(r"WSL 1 or WSL 2|\[ \]\s*WSL", re.IGNORECASE)
-"""The form of an issue, not its answer."""
+ASKS_WSL = re.compile(r"WSL 1 or WSL 2|\[ \]\s*WSL|to see if we are running under", re.IGNORECASE)
+"""The form of an issue, and what libnvidia-container looks for: no answer."""
 
 
 def read_dump(lines: Sequence[Line], notes: Notebook) -> None:

@@ -15,6 +15,7 @@ from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
 LDD = re.compile(r"^\s*(?P<name>lib[\w.+-]+\.so[\w.]*) => (?P<path>/\S+) \(0x[0-9a-f]+\)")
+DRIVERS_FILE = re.compile(r"(?:^|[\s/])libcuda\.so\.\d{3}\.\d+(?:\.\d+)?\s*$")
 CACHED = re.compile(r"^\s*libcuda\.so\.1 \([^)]*\) => (?P<path>/\S+)")
 """One line of `ldconfig -p`: the first of a name is the one that is taken."""
 ASKED = re.compile(r"file=(?P<name>lib\S+\.so\S*) \[\d+\];\s+needed by (?P<by>/\S+)")
@@ -41,6 +42,8 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
             imports = imports or ("LD_DEBUG" in text and "import torch" in text)
             continue
         asked, tried = ASKED.search(text), TRYING.search(text)
+        if "libcuda.so." in text and DRIVERS_FILE.search(text) is not None:
+            notes.saw("a file of the driver's libcuda", number)
         cached = CACHED.match(text) if "=> /" in text else None
         if cached is not None:
             notes.saw("ldconfig -p", number)

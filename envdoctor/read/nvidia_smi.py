@@ -86,8 +86,9 @@ def read_nvidia_smi(lines: Sequence[Line], notes: Notebook) -> None:
     if gpus:
         rows = tuple(msgspec.convert({"index": index, **row}, NvmlGpu) for index, row in sorted(gpus.items()))
         notes.note(Nvml, "gpus", rows, notes.kinds.get("nvidia-smi", 1))
-        if notes.kinds.get("nvidia-smi"):
-            notes.note(Nvml, "device_count", len(rows), notes.kinds["nvidia-smi"])
+        shown = notes.kinds.get("nvidia-smi") or notes.kinds.get("nvidia-smi -L")
+        if shown:
+            notes.note(Nvml, "device_count", len(rows), shown)
 
 
 def _use(gpu: dict[str, Any], found: re.Match[str]) -> None:

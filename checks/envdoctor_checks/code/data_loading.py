@@ -78,6 +78,8 @@ def data_loading(
         yield waits
         return
     said = next(iter(pointing_at(messages, "code.data-loading")), None) if messages is not None else None
+    if said is None and messages is not None and messages.has("user-gpu-idle") is not None:
+        said = messages.has("lightning-few-workers")  # which by itself stands in nearly every log of Lightning's
     if said is None or messages is None:
         return
     yield Finding(
