@@ -18,7 +18,7 @@ from envdoctor.facts import (
 )
 from envdoctor.knowledge.variables import matters
 from envdoctor.read.dump_values import note_torch
-from envdoctor.read.lines import Line
+from envdoctor.read.lines import PROMPT, Line
 from envdoctor.read.notebook import Notebook
 
 AVAILABLE = re.compile(r"torch\.cuda\.is_available\(\)")
@@ -91,9 +91,6 @@ GETS = re.compile(
 """Python asked for a variable."""
 ECHO = re.compile(
     r"^\s*(?:\(\S+\)\s*)?(?:\[[^\]]{1,60}\][$#]|\S+[$#]|\$|#)?\s*echo\s+\"?\$\{?(?P<name>[A-Z][A-Z0-9_]{3,50})\}?\"?\s*$"
-)
-PROMPT = re.compile(
-    r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|\$|#|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|\[\S+@\S+ [^\]]{1,40}\][$#])\s?"
 )
 LISTED = re.compile(r"/dev/nvidia[\w-]*")
 SOME_ASKED = re.compile(r"\bls\s[^|;\n]*/dev/nvidia(?![^|;\n]*[*?{])")

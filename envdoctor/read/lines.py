@@ -49,6 +49,10 @@ _PREFIXES = (
     re.compile(r"^\s*[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d [\w.-]+ (?=[\w./-]+(?:\[\d+\])?:)"),  # syslog, journal
 )
 _PREFIXED = re.compile("|".join(prefix.pattern for prefix in _PREFIXES))
+PROMPT = re.compile(
+    r"^\s*(?:>>>|\.\.\.|In \[\d+\]:|[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|\[\S+@\S+ [^\]]{1,40}\][$#])\s?"
+)
+"""Of a shell or of Python, before what somebody types."""
 MARKED = 80
 """Characters at a line's begin in which a quotation's marks are looked for."""
 

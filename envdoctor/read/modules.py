@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from envdoctor.facts import DkmsModule, KernelModule, System
-from envdoctor.read.lines import Line
+from envdoctor.read.lines import PROMPT, Line
 from envdoctor.read.notebook import Notebook
 
 MODULE = re.compile(
@@ -19,7 +19,6 @@ DKMS = re.compile(
 UNAME = re.compile(r"\buname -r\s*$")
 KERNEL = re.compile(r"^\s*(?P<kernel>\d+\.\d+\.\d+[\w.+~-]*)\s*$")
 ASKED = re.compile(r"\blsmod\b.*\bgrep\b.*nvidia", re.IGNORECASE)
-PROMPT = re.compile(r"^\s*(?:[$#%]|(?:\(\S+\)\s*)?\S+@\S+[:~]\S*[$#]|\[\S+@\S+ [^\]]{1,40}\][$#]|>>>)")
 NONE_LISTED = re.compile(
     r"(?i)\b(?P<what>lspci|lsmod)\b[^|]{0,12}\|\s*e?grep [^|]{0,30}nvidia[`'\"]*(?: (?:command|output|result))?"
     r"\s*(?:and )?(?:it )?(?:\(|->|=>|:|,|is|shows|returns|gives|prints|outputs|=)?\s*"

@@ -8,8 +8,8 @@ from typing import Any
 
 from envdoctor.facts import Nvml, PciBus, PciDevice, System, TorchRuntime
 from envdoctor.read.displays import nvidia_displays, only_others
-from envdoctor.read.lines import Line
-from envdoctor.read.modules import PROMPT, none_listed
+from envdoctor.read.lines import PROMPT, Line
+from envdoctor.read.modules import none_listed
 from envdoctor.read.notebook import Notebook
 
 DEVICE = re.compile(
