@@ -166,6 +166,15 @@ def _decided(row: MessageRow, said: Message, snapshot: Snapshot) -> tuple[str, S
     differ = row.key.startswith(DRIVERS_DIFFER) or (code is not None and code.code == SYSTEM_DRIVER_MISMATCH)
     if container is None and differ:
         return "driver.version-mismatch", "likely"
+    if row.key == "ollama-device-context" and container is None:
+        return "cuda.init-failed", "ambiguous"
+    if (
+        row.key == "tensorflow-no-cuda-drivers"
+        and container is None
+        and (nvml := snapshot.get(Nvml)) is not None
+        and nvml.gpus
+    ):
+        return "framework.fallback", "likely"  # it looks for the runtime; the driver is there
     unknown = row.key.startswith("cuda-unknown-error") or (code is not None and code.code == CUDA_UNKNOWN)
     if unknown and container is not None and container.engine == "lxc":
         return (

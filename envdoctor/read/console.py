@@ -77,6 +77,7 @@ ASSIGNED = (
     re.compile(
         r"^\s*(?:-\s+)?(?:invalid |bad )?(?P<name>CUDA_LAUNCH_BLOCKING|PYTORCH_(?:CUDA_)?ALLOC_CONF):\s+(?P<value>\"[^\"]*\"|'[^']*'|\S+)\s*$"
     ),  # YAML
+    re.compile(r"overrode visible devices\"? (?P<name>CUDA_VISIBLE_DEVICES)=(?P<value>\S+)"),  # ollama
     re.compile(r"\s-e\s+(?P<name>[A-Z][A-Z0-9_]{3,50})=(?P<value>\"[^\"]*\"|'[^']*'|\S+)"),
 )
 NAMED = re.compile(r"(?:CUDA_VISIBLE_DEVICES|CUDA_LAUNCH_BLOCKING|ALLOC_CONF):")

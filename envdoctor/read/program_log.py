@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from envdoctor.facts import ProgramLog, TorchRuntime
+from envdoctor.facts import ProgramLog, TorchInstall, TorchRuntime
 from envdoctor.read.lines import Line
 from envdoctor.read.notebook import Notebook
 
@@ -37,10 +37,19 @@ TOOK = re.compile(
     rf"(?P<value>{FIGURE}) ?(?P<unit>s|secs?|seconds?|m|mins?|minutes?)?\b",
     re.IGNORECASE,
 )
+REAL = re.compile(r"^real\s+(?P<minutes>\d{1,4})m(?P<seconds>\d{1,2}(?:\.\d{1,3})?)s\s*$")
+"""The shell's `time`."""
+PROFILED = re.compile(
+    r"\|\s*(?:\[\w+\]\.)?(?P<what>Total|\w*dataloader_next|get_train_batch|\w*fetch_next\w*)\s*\|[^|]*\|\s*(?P<calls>\d{1,9})\s*\|\s*(?P<total>\d{1,9}(?:\.\d{1,9})?)\s*\|"
+)
+"""Lightning's simple profiler."""
+TOOLKIT = re.compile(r"^\s*(?:\[conda\]\s*)?cudatoolkit\s+(?P<cuda>\d{1,2}\.\d{1,2})\b")
 TIMES = re.compile(r"time\(\)|perf_counter\(\)|datetime\.now\(\)|%time")
 STAMP = re.compile(r"^\s*\d{4}-\d\d-\d\d (?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d)\.\d+: [IWE] tensorflow/")
 LONG = 30.0
 """Seconds: no first use of a GPU whose kernels are there takes as long; CUDA itself starts in a few."""
+CACHED = 0.1
+"""Of the first run's time: what one takes at most that finds its kernels compiled."""
 SHARE = 0.02
 """Of the first turn's time: what later ones take at most."""
 MATRIX = re.compile(r"^\s*(?:Unidirectional|Bidirectional) P2P=(?P<state>Enabled|Disabled) Bandwidth")
@@ -54,6 +63,8 @@ def read_program_log(lines: Sequence[Line], notes: Notebook) -> None:
     _meters(lines, notes)
     _first_use(lines, notes)
     _gap(lines, notes)
+    _two_runs(lines, notes)
+    _profiled(lines, notes)
     _peers(lines, notes)
     loads = loaded = 0
     on_gpu = False
@@ -67,6 +78,9 @@ def read_program_log(lines: Sequence[Line], notes: Notebook) -> None:
             notes.note(ProgramLog, "cuda", opened["cuda"], number)
         if "NCCL INFO" in text and CHANNEL.search(text) is not None:
             notes.note(TorchRuntime, "cuda_available", True, number, keep=True)  # it holds memory of each GPU by then
+        toolkit = TOOLKIT.match(text) if "cudatoolkit" in text else None
+        if toolkit is not None and notes.get(TorchInstall, "version") is None:  # torch is judged by its own build
+            notes.note(ProgramLog, "cuda", toolkit["cuda"], number, keep=True)
         capability = CAPABILITY.search(text) if "apability" in text else None
         if capability is not None:
             capabilities.setdefault(capability["capability"], number)
@@ -142,6 +156,33 @@ def _gap(lines: Sequence[Line], notes: Notebook) -> None:
             return
         if "Adding visible gpu devices" in text:
             found = seconds
+
+
+def _two_runs(lines: Sequence[Line], notes: Notebook) -> None:
+    """The same command timed twice: minutes, then seconds."""
+    runs = [(line.number, found) for line in lines if (found := REAL.match(line.text)) is not None]
+    took = [int(found["minutes"]) * 60 + float(found["seconds"]) for _, found in runs]
+    if (
+        len(took) > 1
+        and took[0] >= 2 * LONG
+        and took[-1] <= CACHED * took[0]
+        and any(USES_GPU.search(t.text) for t in lines)
+    ):
+        notes.note(ProgramLog, "first_seconds", took[0], runs[0][0], keep=True)
+
+
+def _profiled(lines: Sequence[Line], notes: Notebook) -> None:
+    """Of Lightning's table: all the time, and what the loop spent on the next batch, for each batch."""
+    rows = {found["what"]: (found, line.number) for line in lines if (found := PROFILED.search(line.text)) is not None}
+    total = rows.pop("Total", None)
+    if total is None or not rows or notes.get(ProgramLog, "step_seconds") is not None:
+        return
+    (found, number), *_ = rows.values()
+    calls = int(found["calls"])
+    if calls:
+        notes.saw("Lightning's profile", number)
+        notes.note(ProgramLog, "step_seconds", float(total[0]["total"]) / calls, total[1])
+        notes.note(ProgramLog, "data_seconds", float(found["total"]) / calls, number)
 
 
 def _peers(lines: Sequence[Line], notes: Notebook) -> None:

@@ -50,6 +50,7 @@ from envdoctor.read.packages import read_packages, read_pip_command
 from envdoctor.read.pci import read_pci
 from envdoctor.read.processes import read_processes
 from envdoctor.read.program_log import read_program_log
+from envdoctor.read.refuted import refuted
 from envdoctor.read.smi_query import read_smi_query
 from envdoctor.read.tensors import read_tensors
 
@@ -152,7 +153,8 @@ def _sees_none_on_windows(notes: Notebook) -> bool:
 def messages_of(lines: Sequence[Line], notes: Notebook) -> Messages:
     """Every message of the table that stands in the lines. They are joined by blanks too: a terminal breaks long messages anywhere."""
     stripped = _once([line.text.strip() for line in lines])
-    found = {message.key: message for message in recognise("\n".join(stripped), " ".join(stripped))}
+    flat = " ".join(stripped)
+    found = {said.key: said for said in recognise("\n".join(stripped), flat) if not refuted(said, flat, notes)}
     if notes.get(System, "platform") == "darwin":  # every torch for macOS is built without CUDA
         for key in BUILT_WITHOUT_CUDA:
             found.pop(key, None)

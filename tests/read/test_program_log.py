@@ -64,3 +64,21 @@ def test_the_slowest_pair_with_and_without_peer_to_peer() -> None:
 
 def test_a_log_of_something_else_is_none() -> None:
     assert log("Time 12:00:01 Data received\nrun 1: 0.5\nn_gpu_layers is a parameter") == ProgramLog()
+
+
+def test_a_command_that_was_timed_twice() -> None:
+    runs = "$ time ./bench-cuda\nggml-cuda: device 0\nreal\t4m51.330s\n$ time ./bench-cuda\nreal\t0m6.714s\n"
+    assert log(runs).first_seconds == 291.33
+    assert log(runs.replace("0m6.714s", "4m10.0s")).first_seconds is None
+    assert log(runs.replace("cuda", "cpu")).first_seconds is None
+
+
+def test_lightnings_profile() -> None:
+    rows = (
+        "|  Total                                     |  -        |  19843 |  1604.2  |  100 %   |\n"
+        "|  [_TrainingEpochLoop].train_dataloader_next |  1.2987  |  1000  |  1298.7  |  80.956  |\n"
+    )
+    found = log(rows)
+    assert (found.step_seconds, found.data_seconds) == (1.6042, 1.2987)
+    assert log(rows.replace("1000", "0")).step_seconds is None
+    assert log(rows.partition("\n")[2]).step_seconds is None

@@ -10,6 +10,7 @@ from envdoctor.diagnose.remedy import torch_wheel
 from envdoctor.facts import CudaDriver, Interpreter, Nvml, ProgramLog, TorchRuntime, Work
 from envdoctor.knowledge.archs import runs_on
 from envdoctor.knowledge.drivers import architecture, cuda_of_driver, version_key
+from envdoctor.knowledge.gpus import compute_capability
 
 FELT = 2.0
 """Seconds of a first run that are felt; loading a library takes less."""
@@ -39,7 +40,7 @@ def jit(
     Often mistaken for:
     A hang at the first step.
     """
-    if program_log is not None and (newer := _newer_than_its_cuda(program_log)):
+    if program_log is not None and (newer := _newer_than_its_cuda(program_log, nvml)):
         yield newer
     elif program_log is not None and program_log.first_seconds is not None:
         yield _slow_first_use(program_log, program_log.first_seconds, interpreter)
@@ -73,9 +74,10 @@ def _slow_first_use(log: ProgramLog, seconds: float, interpreter: Interpreter | 
     )
 
 
-def _newer_than_its_cuda(log: ProgramLog) -> Finding | None:
+def _newer_than_its_cuda(log: ProgramLog, nvml: Nvml | None) -> Finding | None:
     """A program that loaded the libraries of a CUDA which cannot compile for the GPU that it found: what runs there comes from PTX."""
-    for capability in log.capabilities if log.cuda else ():
+    named = (compute_capability(gpu.name) for gpu in (nvml.gpus if nvml is not None else ()) if gpu.name)
+    for capability in (*log.capabilities, *filter(None, named)) if log.cuda else ():
         row = architecture(capability)
         first = cuda_of_driver(str(row.first_branch)) if row is not None and row.first_branch is not None else None
         loaded = version_key(log.cuda or "0")
@@ -85,7 +87,7 @@ def _newer_than_its_cuda(log: ProgramLog) -> Finding | None:
             title=f"The program loaded CUDA {log.cuda}, which is older than compute capability {capability} (CUDA {first[0]}.{first[1]})",
             severity="warning",
             detail="It has no binaries for this GPU: the driver compiles every kernel from PTX when it is first used, which takes minutes.",
-            evidence=(log.says("cuda", f"CUDA {log.cuda}"), log.says("capabilities", capability)),
+            evidence=(log.says("cuda", f"CUDA {log.cuda}"),),
             fix=(Fix(f"Install a build of the program with CUDA {first[0]}.{first[1]} or newer"),),
             confidence="likely",
         )
