@@ -160,7 +160,8 @@ def _gap(lines: Sequence[Line], notes: Notebook) -> None:
 
 def _two_runs(lines: Sequence[Line], notes: Notebook) -> None:
     """The same command timed twice: minutes, then seconds."""
-    runs = [(line.number, found) for line in lines if (found := REAL.match(line.text)) is not None]
+    timed = (line for line in lines if line.text.startswith("real"))
+    runs = [(line.number, found) for line in timed if (found := REAL.match(line.text)) is not None]
     took = [int(found["minutes"]) * 60 + float(found["seconds"]) for _, found in runs]
     if (
         len(took) > 1
@@ -173,7 +174,8 @@ def _two_runs(lines: Sequence[Line], notes: Notebook) -> None:
 
 def _profiled(lines: Sequence[Line], notes: Notebook) -> None:
     """Of Lightning's table: all the time, and what the loop spent on the next batch, for each batch."""
-    rows = {found["what"]: (found, line.number) for line in lines if (found := PROFILED.search(line.text)) is not None}
+    table = (line for line in lines if line.text.count("|") > 4)
+    rows = {found["what"]: (found, line.number) for line in table if (found := PROFILED.search(line.text)) is not None}
     total = rows.pop("Total", None)
     if total is None or not rows or notes.get(ProgramLog, "step_seconds") is not None:
         return

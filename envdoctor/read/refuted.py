@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from envdoctor.facts import Message, Nvml
@@ -39,7 +40,7 @@ def refuted(said: Message, text: str, notes: Notebook) -> bool:
         return False
     echo = row.cause == "nccl.transport" and row.specificity == "ambiguous"
     if said.key in ECHOES or echo:
-        return OWN_FAULT.search(text) is not None
+        return _own_fault(text)
     if said.key == "ngc-driver-too-old":
         return "(CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE)" in text  # it goes on to say why that matters here
     if said.key == "k8s-insufficient-gpus":
@@ -51,6 +52,13 @@ def refuted(said: Message, text: str, notes: Notebook) -> bool:
     return False
 
 
+@functools.lru_cache(maxsize=1)
+def _own_fault(text: str) -> bool:
+    """Whether a program of the report died of its own fault; looked for once in each report."""
+    return OWN_FAULT.search(text) is not None
+
+
+@functools.lru_cache(maxsize=1)
 def _own_memory(text: str) -> bool:
     """Whether the program that ran out of memory holds all of it, or nearly so, by itself."""
     found = [match for pattern in HELD for match in pattern.finditer(text)]
