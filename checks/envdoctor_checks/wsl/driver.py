@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from envdoctor.diagnose.api import Finding, Fix, check
+from envdoctor.diagnose.in_context import NO_NODES
 from envdoctor.diagnose.predicates import cuda_works, in_container
-from envdoctor.diagnose.said import NO_NODES, quoted
+from envdoctor.diagnose.said import quoted
 from envdoctor.facts import (
     Container,
     CudaDriver,
