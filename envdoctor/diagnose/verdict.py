@@ -120,17 +120,31 @@ def expected(findings: Iterable[Finding], snapshot: Snapshot) -> tuple[Finding, 
     if snapshot.source.pid is not None:
         findings = tuple(of_process(finding, snapshot) for finding in findings)
     meant = nothing_to_judge(snapshot) is not None or _runs_on_cpu_as_meant(snapshot)
+    cpu = _expects_cpu(snapshot)
     unused = left_out(snapshot.get(Nvml), snapshot.get(CudaDriver), snapshot.get(Environment))
     return tuple(
-        msgspec.structs.replace(finding, severity="info") if meant or finding.gpu in unused else finding
+        msgspec.structs.replace(finding, severity="info")
+        if meant or finding.gpu in unused or (cpu and finding.id.startswith(OF_THE_GPU))
+        else finding
         for finding in findings
     )
 
 
+OF_THE_GPU = ("hardware.", "vm.", "wsl.", "driver.", "gpu.")
+"""Areas without which torch can be imported, and use the processor."""
+
+
+def _expects_cpu(snapshot: Snapshot) -> bool:
+    expectation = snapshot.get(Expectation)
+    return expectation is not None and expectation.device == "cpu"
+
+
 def _runs_on_cpu_as_meant(snapshot: Snapshot) -> bool:
-    expectation, runtime, install = snapshot.get(Expectation), snapshot.get(TorchRuntime), snapshot.get(TorchInstall)
-    if expectation is None or expectation.device != "cpu":
+    runtime, install = snapshot.get(TorchRuntime), snapshot.get(TorchInstall)
+    if not _expects_cpu(snapshot):
         return False
+    if install is not None and install.module_kind not in (None, "package"):
+        return False  # whatever was imported, it is not torch
     if runtime is not None:
         stage = runtime.stage("import")
         return stage is not None and stage.status == "ok"

@@ -77,7 +77,8 @@ def read_loader(lines: Sequence[Line], notes: Notebook) -> None:
         if family is None:
             continue
         outside = OWN.search(posixpath.normpath(path)) is None
-        reason = "LD_LIBRARY_PATH" if outside and (by_variable or imports) else None
+        by = "LD_LIBRARY_PATH" if by_variable else "the loader's search" if imports else None
+        reason = by if outside else None
         row = LoadedLibrary(name=family, path=path, reason=reason, version=_version(path))
         rows.append(msgspec.structs.replace(row, owner_kind="system" if outside else "wheel"))
     if rows:

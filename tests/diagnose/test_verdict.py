@@ -175,3 +175,11 @@ def test_within_an_area_what_spoils_results_comes_before_what_slows_down() -> No
 def test_the_import_comes_before_what_the_build_can_do() -> None:
     found = verdict(HIGH, Finding(id="torch.import-fails", title="import torch raises ImportError"))
     assert (found.cause, found.also) == ("torch.import-fails", (HIGH.id,))
+
+
+def test_expecting_the_processor_excuses_no_module_that_only_bears_torchs_name() -> None:
+    install = TorchInstall(present=True, module_kind="shadow", module_file="/srv/torch.py")
+    runtime = TorchRuntime(stages=(Stage(name="import", status="ok"),))
+    here = Finding(id="torch.shadowed-module", title="/srv/torch.py is not PyTorch")
+    found = verdict(LOW, here, facts=(Expectation(device="cpu"), install, runtime))
+    assert (found.status, found.cause, found.also) == ("broken", "torch.shadowed-module", ())

@@ -95,11 +95,11 @@ def library_shadowed(
 
 
 def _from_the_machine(loaded: LoadedLibraries, environment: Environment | None) -> Iterator[Finding]:
-    """Of a report that shows only some lookups: a wheel's library that took another of the machine by LD_LIBRARY_PATH."""
+    """Of a report that shows only some lookups: a library of the machine that was taken in place of torch's own."""
     for one in loaded.libraries:
-        if one.owner_kind == "system" and one.reason == "LD_LIBRARY_PATH" and one.name != "cuda":
+        if one.owner_kind == "system" and one.reason is not None and one.name != "cuda":
             yield Finding(
-                title=f"{short(one.path, 60)} is loaded by LD_LIBRARY_PATH for a library of the wheels",
+                title=f"{short(one.path, 60)} is loaded by {one.reason} in place of torch's own",
                 detail="The wheels bring their own copy, of the version that they were built with.",
                 evidence=(one.says("path"),),
                 fix=(out_of_the_way(one.path, one.reason, environment),),
